@@ -1,0 +1,177 @@
+"""What sound-to-words, words-to-sound, language models and the knowledge base promise to their users.
+
+Implemented by workers' clients; used by voice and dialog, which know nothing of processes. Every call takes an
+absolute ``deadline`` (monotonic seconds) and raises contracts.errors.WorkerError subclasses. Cancelling the awaiting
+task (or closing the iterator) cancels the work within one token or one chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(slots=True, frozen=True)
+class Word:
+    """A recognised word with its probability (0..1)."""
+
+    text: str
+    probability: float
+
+
+@dataclass(slots=True, frozen=True)
+class Transcript:
+    """What was recognised. ``text`` is empty when the guard rejected it (``rejected`` says why: loop, silence, …).
+
+    ``avg_logprob`` is natural log per token, ``no_speech`` 0..1, ``compute_s`` time in the engine.
+    """
+
+    text: str
+    avg_logprob: float = 0.0
+    no_speech: float = 0.0
+    compute_s: float = 0.0
+    rejected: str = ""
+    words: tuple[Word, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """0..1: geometric mean token probability; 0 when rejected."""
+        import math
+
+        return 0.0 if self.rejected else math.exp(min(0.0, self.avg_logprob))
+
+
+@dataclass(slots=True, frozen=True)
+class SpeechChunk:
+    """A piece of synthesised speech: ``pcm`` is internal PCM of any even length.
+
+    ``phonemes`` counts the phonemes it speaks, for the playout ledger's word positions (0 if unknown).
+    """
+
+    pcm: bytes
+    phonemes: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Token:
+    """A piece of generated text; ``logprob`` natural log of the chosen token."""
+
+    text: str
+    logprob: float
+
+
+@dataclass(slots=True, frozen=True)
+class Generation:
+    """What a finished generation cost."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    generated_tokens: int
+    first_token_s: float
+    total_s: float
+    stop: str
+
+
+@dataclass(slots=True, frozen=True)
+class GenerationRequest:
+    """``prompt`` is the whole text with the chat template applied; ``stop`` strings end it unseen."""
+
+    prompt: str
+    max_tokens: int = 96
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Passage:
+    """A piece of a document, as found. ``score`` 0..1 is comparable between queries (cosine of the embedding)."""
+
+    passage_id: str
+    document_id: str
+    title: str
+    heading: str
+    """Heading path, `` › `` between levels."""
+    text: str
+    score: float
+    lexical: float = 0.0
+    """BM25-derived 0..1 within this query; 0 if not found by words."""
+
+
+@dataclass(slots=True, frozen=True)
+class Evidence:
+    """What the knowledge base has on a question, best first.
+
+    ``margin`` is best score minus the best score of another document; ``degraded`` names an index that was down.
+    """
+
+    query: str
+    passages: tuple[Passage, ...] = ()
+    margin: float = 0.0
+    degraded: str = ""
+    compute_s: float = 0.0
+
+    @property
+    def best(self) -> Passage | None:
+        """The first passage, if any."""
+        return self.passages[0] if self.passages else None
+
+
+class Recogniser(Protocol):
+    """Whisper."""
+
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
+        """Words of internal PCM up to 30 s. ``final`` asks for priority over partial passes."""
+        ...
+
+
+class TurnJudge(Protocol):
+    """Smart Turn: has the caller finished?"""
+
+    async def probability(self, pcm: bytes, *, deadline: float) -> float:
+        """0..1 that the turn is complete, from the last 8 s of internal PCM."""
+        ...
+
+
+class Synthesiser(Protocol):
+    """Piper."""
+
+    def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
+        """Speech of a clause. ``first`` marks the first clause of an answer (highest priority)."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """A local language model."""
+
+    name: str
+
+    def generate(self, request: GenerationRequest, *, deadline: float) -> AsyncIterator[Token | Generation]:
+        """Tokens, then one Generation as the last item."""
+        ...
+
+    async def prefill(self, prompt: str, *, deadline: float) -> None:
+        """Put a prompt into the KV cache ahead of time; harmless if it is already there."""
+        ...
+
+
+class Retriever(Protocol):
+    """The knowledge base."""
+
+    async def search(self, query: str, *, limit: int, deadline: float) -> Evidence:
+        """The best passages for a question; empty when the base is empty."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class DocumentInfo:
+    """A document in the base."""
+
+    document_id: str
+    source: str
+    title: str
+    sha256: str
+    passages: int
+    added_at: str
+    tags: Sequence[str] = field(default_factory=tuple)

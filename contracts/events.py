@@ -1,0 +1,164 @@
+"""Everything that happens in a call, as events: what crosses queues, and what the record keeps.
+
+Two families. *Ear events* travel from voice to dialog and are plain dataclasses. *Record events* are one open shape
+(`Event`): a kind, a time and a JSON body; `EventSink.append` never blocks and never raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from contracts.engines import Transcript
+
+
+@dataclass(slots=True, frozen=True)
+class SpeechStarted:
+    """The caller began to speak. ``at`` is the monotonic time of the first voiced frame."""
+
+    at: float
+
+
+@dataclass(slots=True, frozen=True)
+class Partial:
+    """Words so far; ``stable_text`` is the prefix that did not change between the last two passes."""
+
+    text: str
+    stable_text: str
+    at: float
+
+
+@dataclass(slots=True, frozen=True)
+class TurnLikely:
+    """The caller has probably finished (Smart Turn's probability); ``transcript`` so far, if known."""
+
+    probability: float
+    at: float
+
+
+@dataclass(slots=True, frozen=True)
+class TurnTimings:
+    """Monotonic times of one turn's end, for the waterfall. 0.0 means the step did not happen."""
+
+    speech_started: float
+    speech_ended: float
+    """Last voiced frame."""
+    endpoint: float
+    """The turn machine's verdict."""
+    recognised: float
+    """The final transcript was there."""
+    smart_turn: float = 0.0
+    """Probability that decided."""
+
+
+@dataclass(slots=True, frozen=True)
+class TurnEnded:
+    """The caller's turn is over and this is what was said. An empty transcript means sound without words."""
+
+    transcript: Transcript
+    timings: TurnTimings
+    during_speech: bool = False
+    """True when the operator was speaking as the turn began (barge-in)."""
+
+
+@dataclass(slots=True, frozen=True)
+class Backchannel:
+    """"mm-hm", "right", a cough: not a turn."""
+
+    text: str
+    at: float
+
+
+@dataclass(slots=True, frozen=True)
+class DtmfReceived:
+    """One key."""
+
+    digit: str
+    at: float
+
+
+@dataclass(slots=True, frozen=True)
+class SilenceElapsed:
+    """Nobody has spoken for ``seconds`` since the operator's last word."""
+
+    seconds: float
+    at: float
+
+
+@dataclass(slots=True, frozen=True)
+class CallClosed:
+    """The leg is gone."""
+
+    reason: str
+    detail: str = ""
+
+
+EarEvent = (
+    SpeechStarted | Partial | TurnLikely | TurnEnded | Backchannel | DtmfReceived | SilenceElapsed | CallClosed
+)
+
+
+class Rung(StrEnum):
+    """Where in the cascade an answer came from, cheapest first."""
+
+    PREPARED = "prepared"
+    EXTRACTIVE = "extractive"
+    SMALL = "small"
+    LARGE = "large"
+    PERSON = "person"
+
+
+class EventKind(StrEnum):
+    """Kinds of record events. Names are ``noun.past_participle``; bodies are documented beside each."""
+
+    CALL_STARTED = "call.started"
+    """caller, called, kind, external_id, config_digest, codec"""
+    CALL_ENDED = "call.ended"
+    """reason, detail, duration_s"""
+    CALL_REFUSED = "call.refused"
+    """reason, caller"""
+    TURN_CALLER = "turn.caller"
+    """turn, text, confidence, barge_in"""
+    TURN_OPERATOR = "turn.operator"
+    """turn, text (generated), heard (what was played), interrupted, rung, passage_ids, why"""
+    TURN_MEASURED = "turn.measured"
+    """turn, rung, stages {name: [start_s, end_s] relative to speech_ended}, response_latency_s, filler_latency_s"""
+    CASCADE_DECIDED = "cascade.decided"
+    """turn, rung, why, score, margin, confidence"""
+    GATE_REJECTED = "gate.rejected"
+    """turn, sentence, passage_id, unsupported [...]"""
+    DTMF_RECEIVED = "dtmf.received"
+    """digit (masked when secret)"""
+    ESCALATION_RAISED = "escalation.raised"
+    """turn, rule_id, reason, evidence"""
+    TRANSFER_BEGUN = "transfer.begun"
+    """target"""
+    TRANSFER_ENDED = "transfer.ended"
+    """target, ok, status"""
+    WORKER_LOST = "worker.lost"
+    """worker, why"""
+    WORKER_STARTED = "worker.started"
+    """worker, load_s"""
+    TROUBLE = "trouble"
+    """what, detail: something was caught and the call went on"""
+
+
+@dataclass(slots=True, frozen=True)
+class Event:
+    """One thing that happened. ``turn`` 0 is before the first turn; ``body`` holds JSON values only."""
+
+    kind: EventKind
+    call_id: str
+    body: dict[str, Any] = field(default_factory=dict)
+    turn: int = 0
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class EventSink(Protocol):
+    """Where events go: the record, the metrics, a live view."""
+
+    def append(self, event: Event) -> None:
+        """Take an event; returns at once, never raises, keeps the order within a call."""
+        ...
