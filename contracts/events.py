@@ -16,9 +16,13 @@ from contracts.engines import Transcript
 
 @dataclass(slots=True, frozen=True)
 class SpeechStarted:
-    """The caller began to speak. ``at`` is the monotonic time of the first voiced frame."""
+    """The caller began to speak. ``at`` is the monotonic time of the first voiced frame.
+
+    ``continues``: the turn just ended was not over; withdraw its answer, its words come again in the next TurnEnded.
+    """
 
     at: float
+    continues: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -61,11 +65,13 @@ class TurnEnded:
     timings: TurnTimings
     during_speech: bool = False
     """True when the operator was speaking as the turn began (barge-in)."""
+    continues: bool = False
+    """True when this replaces the turn ended just before: ``transcript`` joins the words of both."""
 
 
 @dataclass(slots=True, frozen=True)
 class Backchannel:
-    """"mm-hm", "right", a cough: not a turn."""
+    """ "mm-hm", "right", a cough: not a turn."""
 
     text: str
     at: float
@@ -95,9 +101,7 @@ class CallClosed:
     detail: str = ""
 
 
-EarEvent = (
-    SpeechStarted | Partial | TurnLikely | TurnEnded | Backchannel | DtmfReceived | SilenceElapsed | CallClosed
-)
+EarEvent = SpeechStarted | Partial | TurnLikely | TurnEnded | Backchannel | DtmfReceived | SilenceElapsed | CallClosed
 
 
 class Rung(StrEnum):

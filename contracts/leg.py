@@ -69,7 +69,7 @@ class LegInfo:
 
 @dataclass(slots=True, frozen=True)
 class TransferResult:
-    """How a transfer ended. ``ok`` False: the caller is still with us. ``status`` is the SIP status or dialect's word."""
+    """How a transfer ended. Not ``ok``: the caller is still with us. ``status``: SIP status or the dialect's word."""
 
     ok: bool
     status: str

@@ -1,0 +1,1 @@
+"""Set-up, benchmarks, load. Run from the project's folder: ``python -m scripts.NAME``."""

@@ -1,0 +1,48 @@
+"""Small statistics for benchmarks: percentiles with bootstrap intervals, and Wilson intervals for rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The ``share`` percentile (0..100), linear between neighbours; NaN for no values."""
+    return float(np.percentile(values, share)) if len(values) else math.nan
+
+
+def interval(values: Sequence[float], share: float, draws: int = 2000, seed: int = 1) -> tuple[float, float]:
+    """95 % bootstrap interval of a percentile; (NaN, NaN) for no values."""
+    if not len(values):
+        return math.nan, math.nan
+    chooser = np.random.default_rng(seed)
+    sample = chooser.choice(np.asarray(values), size=(draws, len(values)))
+    found = np.percentile(sample, share, axis=1)
+    return float(np.percentile(found, 2.5)), float(np.percentile(found, 97.5))
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """95 % interval of a rate (Wilson, 1927); (0, 1) for no trials."""
+    if total == 0:
+        return 0.0, 1.0
+    z = 1.959964
+    share, square = hits / total, z * z / total
+    middle = (share + square / 2) / (1 + square)
+    half = z * math.sqrt(share * (1 - share) / total + square / (4 * total)) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def summary(values: Sequence[float]) -> dict[str, float | int | list[float]]:
+    """n, p50, p95, max and their 95 % intervals, as JSON-ready numbers rounded to a millisecond."""
+    if not len(values):
+        return {"n": 0}
+    return {
+        "n": len(values),
+        "p50": round(percentile(values, 50), 3),
+        "p50_interval": [round(x, 3) for x in interval(values, 50)],
+        "p95": round(percentile(values, 95), 3),
+        "p95_interval": [round(x, 3) for x in interval(values, 95)],
+        "max": round(max(values), 3),
+    }

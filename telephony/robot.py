@@ -1,0 +1,200 @@
+"""A caller made of sound files, with the manners of a person: it waits for the other side to finish before it speaks.
+
+Pure: received PCM and the time go in, frames to send come out. Used by `callwright call`, the demo and the benchmarks.
+
+::
+
+    operator  ▁▁▁▇▇▇▇▇▇▇▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▇▇▇▇▇▇▇▇▇▇▇▁▁▁▁
+                       │gap_s│                │barge_in_after_s│
+    caller    ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▇▇▇▇▇▇▇▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▇▇▇▇▇▇
+                             line 1 │                      line 2 (barge-in)
+                                    true_end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+import numpy as np
+
+from contracts.audio import FRAME_BYTES, FRAME_S, SILENCE
+
+VOICED_RMS = 120.0
+"""RMS of an int16 frame above which a synthetic or G.711 voice counts as heard: -48.7 dBFS, above µ-law idle noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something the caller will say: internal PCM, and when.
+
+    ``barge_in_after_s``: speak over the operator once it has spoken this long; None: wait for it to finish.
+    """
+
+    label: str
+    pcm: bytes
+    barge_in_after_s: float | None = None
+    dtmf: str = ""
+
+
+@dataclass(slots=True)
+class Spoken:
+    """What happened to a line. Times are monotonic seconds at the caller's socket; 0.0 means not yet."""
+
+    label: str
+    started_at: float
+    true_end_at: float = 0.0
+    """When the last voiced frame of the line was handed to the wire."""
+    reply_at: float = 0.0
+    """First voiced frame received after ``true_end_at``."""
+    overlapped_s: float = 0.0
+    """How long the operator spoke while this line was being said."""
+    cut_in: bool = False
+    """The operator began to speak while this line was still being said, having been quiet at its start."""
+
+
+class _State(Enum):
+    WAITING = auto()
+    SPEAKING = auto()
+    DONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """``gap_s`` of quiet after the operator's words before the next line; ``patience_s`` of nothing heard before
+    speaking anyway; ``settle_s`` of quiet that ends the call after the last line was answered."""
+
+    gap_s: float = 0.9
+    patience_s: float = 9.0
+    settle_s: float = 2.5
+    wait_for_greeting: bool = True
+
+
+@dataclass(slots=True)
+class CallerRobot:
+    """Says its lines in turn; `next_frame` every 20 ms, `hear` with whatever was received."""
+
+    lines: Sequence[Line]
+    manners: Manners = field(default_factory=Manners)
+    spoken: list[Spoken] = field(default_factory=list)
+    _state: _State = _State.WAITING
+    _index: int = 0
+    _offset: int = 0
+    _last_heard: float = 0.0
+    _heard_since: float = 0.0
+    _quiet_from: float = 0.0
+    _heard_after_line: bool = False
+    _voiced_run: int = 0
+
+    @property
+    def done(self) -> bool:
+        """All lines were said, and answered or given up on."""
+        return self._state is _State.DONE
+
+    @property
+    def current(self) -> Line | None:
+        """The line being said or next to say."""
+        return self.lines[self._index] if self._index < len(self.lines) else None
+
+    def hear(self, pcm: bytes, at: float) -> None:
+        """Internal PCM from the operator, arrived ``at``."""
+        if len(pcm) < 2:
+            return
+        samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float64)
+        voiced = float(np.sqrt(np.mean(samples * samples))) > VOICED_RMS
+        self._voiced_run = self._voiced_run + 1 if voiced else 0
+        if not voiced:
+            return
+        if at - self._last_heard > 0.3:
+            self._heard_since = at
+        self._last_heard = at
+        last = self.spoken[-1] if self.spoken else None
+        if self._state is _State.SPEAKING and last is not None:
+            last.overlapped_s += len(pcm) / 32000
+            if self._heard_since > last.started_at and not last.true_end_at:
+                last.cut_in = True
+        elif self._voiced_run >= 2:
+            self._heard_after_line = True
+            if last is not None and last.true_end_at and not last.reply_at:
+                last.reply_at = at
+
+    def next_frame(self, now: float) -> bytes:
+        """The frame to send now: 640 bytes, silence when it is not our turn."""
+        if self._quiet_from == 0.0:
+            self._quiet_from = now
+        if self._state is _State.WAITING and self._may_speak(now):
+            self._begin(now)
+        if self._state is not _State.SPEAKING:
+            return SILENCE
+        return self._speak(now)
+
+    def _may_speak(self, now: float) -> bool:
+        line = self.current
+        waited = now - max(self._quiet_from, self._last_heard)
+        answered = self._heard_after_line or (not self.spoken and not self.manners.wait_for_greeting)
+        if line is None:
+            settled = self._heard_after_line and waited > self.manners.settle_s
+            if settled or waited > self.manners.patience_s:
+                self._state = _State.DONE
+            return False
+        if line.barge_in_after_s is not None and self._heard_after_line:
+            talking = now - self._last_heard < 0.2
+            return talking and now - self._heard_since >= line.barge_in_after_s
+        return waited > (self.manners.gap_s if answered else self.manners.patience_s)
+
+    def _begin(self, now: float) -> None:
+        self._state = _State.SPEAKING
+        self._offset = 0
+        assert self.current is not None
+        self.spoken.append(Spoken(self.current.label, now))
+
+    def _speak(self, now: float) -> bytes:
+        line = self.current
+        assert line is not None
+        frame = line.pcm[self._offset : self._offset + FRAME_BYTES]
+        self._offset += FRAME_BYTES
+        if self._offset >= len(line.pcm):
+            self.spoken[-1].true_end_at = now + FRAME_S - trailing_silence_s(line.pcm)
+            self._state = _State.WAITING
+            self._index += 1
+            self._heard_after_line = False
+            self._quiet_from = now
+        return frame.ljust(FRAME_BYTES, b"\0")
+
+
+def trailing_silence_s(pcm: bytes, threshold: float = VOICED_RMS) -> float:
+    """Seconds of quiet at the end of internal PCM, by 10 ms windows; the whole length if there is no sound."""
+    samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float64)
+    window = 160
+    count = len(samples) // window
+    if count == 0:
+        return len(samples) / 16000
+    rms = np.sqrt(np.mean(samples[: count * window].reshape(count, window) ** 2, axis=1))
+    voiced = np.flatnonzero(rms > threshold)
+    last = (int(voiced[-1]) + 1) * window if len(voiced) else 0
+    return (len(samples) - last) / 16000
+
+
+def split_turns(pcm: bytes, pause_s: float = 0.2, minimum_s: float = 0.3) -> list[bytes]:
+    """Cut a recording at pauses of at least ``pause_s`` into turns of at least ``minimum_s``, quiet edges trimmed."""
+    samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2")
+    window = 320
+    count = len(samples) // window
+    if count == 0:
+        return []
+    frames = samples[: count * window].reshape(count, window).astype(np.float64)
+    rms = np.sqrt(np.mean(frames**2, axis=1))
+    level = max(VOICED_RMS, float(np.percentile(rms, 95)) * 0.06)
+    turns: list[tuple[int, int]] = []
+    for index in np.flatnonzero(rms > level):
+        if turns and (index - turns[-1][1]) * FRAME_S < pause_s:
+            turns[-1] = (turns[-1][0], int(index) + 1)
+        else:
+            turns.append((int(index), int(index) + 1))
+    margin = 2
+    return [
+        samples[max(0, start - margin) * window : min(count, end + margin) * window].tobytes()
+        for start, end in turns
+        if (end - start) * FRAME_S >= minimum_s
+    ]
