@@ -1,0 +1,1 @@
+"""One conversation: session, router, cascade, prompts, grounding, the latency budget."""

@@ -1,0 +1,289 @@
+"""The cascade: from a question to spoken sentences by the cheapest rung that can stand behind them.
+
+::
+
+    retrieve ─► router ─┬─► extractive ──────────────────────────────┐
+                        ├─► small model ─► gate ─► sentence ─► mouth │ Outcome
+                        │       └ nothing passes / NOT IN DOCUMENT   │
+                        ├─► large model ─► gate ─► sentence ─► mouth │
+                        └─► unknown: say so, offer a person ─────────┘
+
+Nothing a model wrote is heard before the gate has passed it. A worker that dies is asked once more if time allows;
+what cannot be answered ends in an Outcome, never in an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Any, TypeVar
+
+from contracts.clock import Clock
+from contracts.engines import Evidence, Generation, LanguageModel, Passage
+from contracts.errors import WorkerError
+from contracts.events import EventKind, Rung
+from dialog.budget import Step, TurnBudget
+from dialog.extractive import Extract
+from dialog.gate import GroundingGate, sentences
+from dialog.ports import Search
+from dialog.prompts import NOT_IN_DOCUMENT, Prompts
+from dialog.router import Decision, Route, Router
+from dialog.settings import DialogSettings
+
+T = TypeVar("T")
+Record = Callable[[EventKind, dict[str, Any]], None]
+Speak = Callable[[str], None]
+Mark = Callable[[str], None]
+
+
+class Result(StrEnum):
+    """How a question ended."""
+
+    ANSWERED = "answered"
+    REPEAT = "repeat"
+    UNKNOWN = "unknown"
+    NOT_GROUNDED = "not_grounded"
+    TROUBLE = "trouble"
+    TOO_SLOW = "too_slow"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was answered, from where, and why so."""
+
+    result: Result
+    rung: Rung
+    text: str = ""
+    passages: tuple[Passage, ...] = ()
+    why: str = ""
+    rejected: int = 0
+    models: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def topic(self) -> str:
+        """Title of the document that the answer stands on."""
+        return self.passages[0].title if self.passages else ""
+
+
+@dataclass(slots=True, frozen=True)
+class Question:
+    """A turn as the cascade sees it. ``context``: the caller's earlier turns; ``history``: lines for the prompt."""
+
+    text: str
+    confidence: float
+    context: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class Voice:
+    """Where the cascade's words go: ``speak`` a sentence, ``mark`` a stage's end, ``record`` an event."""
+
+    speak: Speak
+    mark: Mark
+    record: Record
+
+
+class Cascade:
+    """Shared by all calls; holds no state of any."""
+
+    def __init__(
+        self,
+        settings: DialogSettings,
+        router: Router,
+        gate: GroundingGate,
+        prompts: Prompts,
+        search: Search,
+        small: LanguageModel,
+        large: LanguageModel | None,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._router = router
+        self._gate = gate
+        self._prompts = prompts
+        self._search = search
+        self._small = small
+        self._large = large
+        self._clock = clock
+
+    async def retrieve(self, question: Question) -> Evidence:
+        """Evidence for a question. Raises WorkerError when the knowledge base cannot be asked."""
+        deadline = self._clock.now() + self._settings.budget.retrieval_s
+        return await self._search.search(
+            question.text, limit=self._settings.passages, deadline=deadline, context=question.context
+        )
+
+    async def answer(
+        self, question: Question, budget: TurnBudget, voice: Voice, evidence: Evidence | None = None
+    ) -> Outcome:
+        """Answer, sentence by sentence, through ``voice``. ``evidence``: if it was already fetched for these words."""
+        if evidence is None:
+            try:
+                evidence = await self._again(lambda: self.retrieve(question), budget)
+            except WorkerError as error:
+                return Outcome(Result.TROUBLE, Rung.PREPARED, why=f"knowledge base: {type(error).__name__}")
+        voice.mark("retrieved")
+        decision = self._router.decide(question.text, evidence, question.confidence)
+        voice.record(EventKind.CASCADE_DECIDED, _decision_body(decision, evidence, question))
+        match decision.route:
+            case Route.REPEAT:
+                return Outcome(Result.REPEAT, Rung.PREPARED, why=decision.why)
+            case Route.UNKNOWN:
+                return Outcome(Result.UNKNOWN, Rung.PREPARED, passages=(), why=decision.why)
+            case Route.EXTRACTIVE if decision.extract is not None:
+                return self._extractive(decision, decision.extract, evidence, voice)
+        return await self._models(question, decision, evidence, budget, voice)
+
+    def _extractive(self, decision: Decision, extract: Extract, evidence: Evidence, voice: Voice) -> Outcome:
+        voice.mark("decided")
+        for sentence in sentences(extract.text):
+            voice.speak(sentence)
+        return Outcome(Result.ANSWERED, Rung.EXTRACTIVE, extract.text, evidence.passages[:1], decision.why)
+
+    async def _models(
+        self, question: Question, decision: Decision, evidence: Evidence, budget: TurnBudget, voice: Voice
+    ) -> Outcome:
+        """Small, then large; each with one retry; the last word is what the gate let through."""
+        voice.mark("decided")
+        ladder: list[tuple[Rung, LanguageModel]] = [(Rung.SMALL, self._small)]
+        if self._large is not None:
+            ladder.append((Rung.LARGE, self._large))
+        if decision.route is Route.LARGE and self._large is not None:
+            ladder = [ladder[1]]
+        outcome = Outcome(Result.TOO_SLOW, Rung.PREPARED, why="no time for a model")
+        models: list[dict[str, Any]] = []
+        rejected = 0
+        for rung, model in ladder:
+            now = self._clock.now()
+            step = budget.may_begin_large(now) if rung is Rung.LARGE else budget.may_begin_small(now)
+            if step is not Step.GO_ON:
+                break
+            passages = evidence.passages[: 1 if rung is Rung.SMALL else 2]
+            attempt = _Attempt(self._gate, question.text, passages, voice)
+            try:
+                await self._again(partial(self._generate, model, question, attempt, budget), budget)
+            except WorkerError as error:
+                outcome = Outcome(Result.TROUBLE, rung, why=f"{model.name}: {type(error).__name__}")
+            else:
+                outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
+            rejected += attempt.rejected
+            models += attempt.costs
+            if attempt.spoken:
+                outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
+                break
+        outcome.rejected, outcome.models = rejected, models
+        return outcome
+
+    async def _generate(self, model: LanguageModel, question: Question, attempt: _Attempt, budget: TurnBudget) -> None:
+        request = self._prompts.answer(question.text, attempt.passages, question.history)
+        stream = model.generate(request, deadline=budget.deadline)
+        async for piece in stream:
+            if isinstance(piece, Generation):
+                attempt.finished(model.name, piece)
+                return
+            if not attempt.take(piece.text):
+                await stream.aclose()  # type: ignore[attr-defined]
+                return
+
+    async def _again(self, work: Callable[[], Awaitable[T]], budget: TurnBudget) -> T:
+        """``work``, and once more if what failed may succeed and there is time."""
+        try:
+            return await work()
+        except WorkerError as error:
+            if not error.retryable or budget.left(self._clock.now()) < self._settings.budget.small_needs_s:
+                raise
+        return await work()
+
+
+class _Attempt:
+    """One model's answer as it grows: whole sentences go through the gate and are spoken; the rest waits."""
+
+    def __init__(self, gate: GroundingGate, question: str, passages: Sequence[Passage], voice: Voice) -> None:
+        self._gate = gate
+        self._question = question
+        self.passages = tuple(passages)
+        self._voice = voice
+        self._buffer = ""
+        self._first = True
+        self.spoken: list[str] = []
+        self.rejected = 0
+        self.declined = False
+        self.costs: list[dict[str, Any]] = []
+
+    def take(self, text: str) -> bool:
+        """More text; False when no more is wanted."""
+        if self._first and text.strip():
+            self._first = False
+            self._voice.mark("first_token")
+        self._buffer += text
+        *whole, rest = sentences(self._buffer) or [""]
+        if whole and len(whole) + len(self.spoken) >= 1:
+            self._buffer = rest
+            return all(self._sentence(sentence) for sentence in whole)
+        return not self._says_not_there()
+
+    def finished(self, name: str, cost: Generation) -> None:
+        """The model stopped by itself; what is left is a sentence if it ends like one."""
+        self.costs.append(
+            {
+                "model": name,
+                "prompt_tokens": cost.prompt_tokens,
+                "cached_tokens": cost.cached_tokens,
+                "generated_tokens": cost.generated_tokens,
+                "first_token_s": round(cost.first_token_s, 4),
+                "total_s": round(cost.total_s, 4),
+            }
+        )
+        rest, self._buffer = self._buffer.strip(), ""
+        if rest and (cost.stop != "length" or not self.spoken):
+            self._sentence(rest)
+
+    def _sentence(self, sentence: str) -> bool:
+        if NOT_IN_DOCUMENT.lower() in sentence.lower():
+            self.declined = True
+            return False
+        verdict = self._gate.judge(sentence, self.passages, self._question)
+        if verdict.passed:
+            self.spoken.append(sentence)
+            self._voice.speak(sentence)
+            return len(self.spoken) < 3
+        self.rejected += 1
+        self._voice.record(
+            EventKind.GATE_REJECTED,
+            {
+                "sentence": sentence,
+                "passage_id": self.passages[0].passage_id if self.passages else "",
+                "unsupported": list(verdict.unsupported),
+            },
+        )
+        return False
+
+    def _says_not_there(self) -> bool:
+        if NOT_IN_DOCUMENT.lower() in self._buffer.lower():
+            self.declined = True
+        return self.declined
+
+    def outcome(self, rung: Rung, why: str) -> Outcome:
+        """What came of it."""
+        if self.spoken:
+            return Outcome(Result.ANSWERED, rung, " ".join(self.spoken), self.passages[:1], why)
+        if self.rejected:
+            return Outcome(Result.NOT_GROUNDED, rung, why=f"{why}: gate rejected")
+        return Outcome(Result.UNKNOWN, rung, why=f"{why}: the model found no answer in the documents")
+
+
+def _decision_body(decision: Decision, evidence: Evidence, question: Question) -> dict[str, Any]:
+    return {
+        "rung": str(decision.route),
+        "why": decision.why,
+        "score": round(decision.score, 3),
+        "margin": round(decision.margin, 3),
+        "coverage": round(decision.coverage, 3),
+        "confidence": round(question.confidence, 3),
+        "passage_ids": [passage.passage_id for passage in evidence.passages[:3]],
+        "documents": list(dict.fromkeys(passage.title for passage in evidence.passages[:3])),
+        "degraded": evidence.degraded,
+    }

@@ -1,0 +1,104 @@
+"""What a call remembers: turns as they were *heard*, and the counts that the rules look at. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from escalation.facts import TurnFacts
+
+Speaker = Literal["caller", "operator"]
+
+
+@dataclass(slots=True)
+class Said:
+    """One utterance; for the operator ``text`` is what the caller heard of it."""
+
+    speaker: Speaker
+    text: str
+    turn: int
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    note: str = ""
+    """The rung that spoke."""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """The memory of one call."""
+
+    turn: int = 0
+    said: list[Said] = field(default_factory=list)
+    last_answer: str = ""
+    """The last answer in full, for "say that again"."""
+    offered_person: bool = False
+    no_input: int = 0
+    no_match: int = 0
+    low_confidence_run: int = 0
+    no_evidence_run: int = 0
+    gate_rejections: int = 0
+    repeated_answer: int = 0
+    deadlines_missed: int = 0
+    worker_down: bool = False
+    tasks: list[str] = field(default_factory=list)
+    """Topics of the caller's questions, each once, in order."""
+    _answers: dict[str, int] = field(default_factory=dict)
+
+    def caller(self, text: str) -> None:
+        """The caller's turn begins a new one."""
+        self.turn += 1
+        self.no_input = 0
+        self.gate_rejections = 0
+        self.said.append(Said("caller", text, self.turn))
+
+    def operator(self, heard: str, note: str = "") -> None:
+        """What the caller heard of us."""
+        if heard:
+            self.said.append(Said("operator", heard, self.turn, note=note))
+
+    def continue_turn(self, text: str) -> None:
+        """The caller went on with the turn that seemed over: its text is replaced."""
+        for said in reversed(self.said):
+            if said.speaker == "caller":
+                said.text = text
+                return
+
+    def answered(self, text: str) -> None:
+        """An answer was found; the same one again is counted."""
+        self.last_answer = text
+        self.no_evidence_run = 0
+        self._answers[text] = self._answers.get(text, 0) + 1
+        self.repeated_answer = self._answers[text] - 1
+
+    def topic(self, name: str) -> None:
+        """The caller is on this topic."""
+        if name and name not in self.tasks:
+            self.tasks.append(name)
+
+    def recent(self, count: int) -> list[str]:
+        """The last lines said, oldest first, without the turn being answered: "Caller: …", "Assistant: …"."""
+        past = [said for said in self.said if said.turn < self.turn and said.turn > 0]
+        return [f"{'Caller' if said.speaker == 'caller' else 'Assistant'}: {said.text}" for said in past[-count:]]
+
+    def callers_turns(self, count: int) -> list[str]:
+        """The caller's earlier turns, oldest first."""
+        past = [said.text for said in self.said if said.speaker == "caller" and said.turn < self.turn]
+        return past[-count:] if count else []
+
+    def facts(self, text: str = "", confidence: float = 1.0, dtmf: str = "") -> TurnFacts:
+        """The turn as the rules see it."""
+        return TurnFacts(
+            text=text,
+            confidence=confidence,
+            dtmf=dtmf,
+            turn=self.turn,
+            no_input=self.no_input,
+            no_match=self.no_match,
+            low_confidence_run=self.low_confidence_run,
+            no_evidence_run=self.no_evidence_run,
+            gate_rejections=self.gate_rejections,
+            repeated_answer=self.repeated_answer,
+            deadlines_missed=self.deadlines_missed,
+            worker_down=self.worker_down,
+            offered_person=self.offered_person,
+        )

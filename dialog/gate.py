@@ -1,0 +1,113 @@
+"""The grounding gate: nothing is spoken that the cited passage does not say, or that is not about the question.
+
+Pure. Three checks, each of which alone stops a sentence: its facts stand in the passage; it does not turn a *not*
+around; the passage is about the question (its subject words, not only words like "rate" or "account").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.engines import Passage
+from dialog.facts import facts
+from dialog.settings import CascadeFile
+from dialog.words import Thesaurus, content, stem, words
+
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|cannot|can't|don't|doesn't|isn't|aren't|won't|without|unable|closed|free)\b", re.I
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """``unsupported`` names what kept the sentence from being spoken; empty: it may be."""
+
+    unsupported: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """May be spoken."""
+        return not self.unsupported
+
+
+class GroundingGate:
+    """Judges sentences against passages."""
+
+    def __init__(self, cascade: CascadeFile) -> None:
+        self._router = cascade.router
+        self._thesaurus = Thesaurus(cascade.synonyms)
+        self._generic = {stem(word) for word in cascade.generic_words}
+
+    def about(self, question: str, passage: Passage) -> bool:
+        """Is the passage about the question? Every subject word counts; a very close embedding overrides."""
+        if passage.score >= self._router.strong_score:
+            return True
+        subject = [word for word in content(question) if word not in self._generic and not word[0].isdigit()]
+        present = passage_stems(passage)
+        if not subject:
+            return bool(self._thesaurus.covered(content(question), present))
+        covered = self._thesaurus.covered(subject, present)
+        return len(covered) * 2 >= min(len(subject), 4)
+
+    def coverage(self, question: str, text: str) -> float:
+        """Share of the question's content words that stand in ``text``, 0..1; 0 for a question without any."""
+        asked = content(question)
+        return len(self._thesaurus.covered(asked, content(text))) / len(asked) if asked else 0.0
+
+    def judge(self, sentence: str, passages: Iterable[Passage], question: str) -> Verdict:
+        """May ``sentence`` be spoken as an answer to ``question``, standing on these passages?"""
+        cited = list(passages)
+        ground = "\n".join(f"{p.title}. {p.heading}. {p.text}" for p in cited)
+        present = facts(ground) | {f"name:{word}" for word in words(ground)}
+        wrong = [fact for fact in sorted(facts(sentence)) if not _stands(fact, present)]
+        if not wrong and not any(self.about(question, passage) for passage in cited):
+            wrong.append("passage is not about the question")
+        if not wrong and self._turned_around(sentence, cited):
+            wrong.append("negation")
+        return Verdict(tuple(wrong))
+
+    def _turned_around(self, sentence: str, passages: list[Passage]) -> bool:
+        """The nearest sentence of the passages says the same words with one *not* more or less."""
+        said = set(content(sentence))
+        if len(said) < 3:
+            return False
+        nearest, overlap = "", 0.0
+        for passage in passages:
+            for candidate in sentences(passage.text):
+                there = set(content(candidate))
+                share = len(said & there) / len(said | there) if said | there else 0.0
+                if share > overlap:
+                    nearest, overlap = candidate, share
+        return overlap >= 0.5 and bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(nearest))
+
+
+def _stands(fact: str, present: set[str]) -> bool:
+    if fact in present:
+        return True
+    kind, _, value = fact.partition(":")
+    if kind == "number":  # "3" may be written as money or percent in the passage only with its unit: never the reverse
+        return False
+    if kind == "day" and value in ("weekday", "weekend"):
+        return any(other in present for other in ("day:monday", "day:saturday"))
+    return kind == "money" and f"number:{value}" in present
+
+
+def passage_stems(passage: Passage) -> set[str]:
+    """All content stems of a passage with its title and heading."""
+    return set(content(f"{passage.title} {passage.heading} {passage.text}"))
+
+
+_SENTENCE = re.compile(
+    r"(?<=[.!?])(?<!\b[ap]\.m\.)(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bMr\.)(?<!\bDr\.)\s+(?=[A-Z\d\"'*-])|\n+"
+)
+_AFTER_TIME = re.compile(
+    r"(?<=\b[ap]\.m\.)\s+(?=(?:On|All|The|We|You|If|It|They|Our|In|At|For|To|A|An|This|There|Please|Call|After|Before)\b)"
+)
+
+
+def sentences(text: str) -> list[str]:
+    """A passage's sentences; "9 a.m. On Friday" is two, "9 a.m. to 5 p.m." is one."""
+    parts = [part for whole in _SENTENCE.split(text) for part in _AFTER_TIME.split(whole)]
+    return [part.strip(" -*\t") for part in parts if part.strip(" -*\t")]

@@ -1,0 +1,133 @@
+"""Turns that need no document and no model: greetings, thanks, goodbyes, repeats, "are you a robot?".
+
+Pure, over words as Whisper writes them. A turn that holds more than its small talk ("thanks, and when do you open?")
+is no small talk: `classify` answers None and the cascade gets it whole.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Intent(StrEnum):
+    """What a turn without a question wants."""
+
+    GREETING = "greeting"
+    THANKS = "thanks"
+    GOODBYE = "goodbye"
+    NO_MORE = "no_more"
+    YES = "yes"
+    REPEAT = "repeat"
+    ROBOT = "robot"
+    HOW_ARE_YOU = "how_are_you"
+    STILL_THERE = "still_there"
+    WAIT = "wait"
+
+
+def _any(text: str) -> str:
+    """A pattern that matches one of the phrases, given one a line; ``_`` stands for a space."""
+    return "(?:" + "|".join(" ".join(line.split()) for line in text.strip().splitlines()) + ")"
+
+
+_PAD = _any("""um|uh|oh|ah|well|so|okay|ok|all right|alright|right|great|perfect|awesome|good|cool|fine
+    yeah|yes|no|nope|hi|hello|hey|and|but|thats|that is|just|please|now|then""")
+_THANKS = _any("""thank you(?: (?:so|very) much)?
+    thanks(?: a lot| so much)?
+    much appreciated
+    i appreciate (?:it|that|your help)
+    that(?:s| was| is| has been)? (?:very |really )?(?:helpful|great|perfect|good|kind of you)
+    youve been (?:very |really )?helpful
+    thank you for (?:your|the|all your|all the) help
+    for your help""")
+_BYE = _any("""bye(?: bye| now)?
+    good ?bye
+    (?:you )?have a (?:great|good|nice|lovely|wonderful) (?:day|one|night|evening|afternoon|weekend|rest of your day)
+    take care|see you|talk to you later
+    you too|me too|you as well|same to you""")
+_NO_MORE = _any("""no|nope|nah|not today|not right now|nothing(?: else)?|no more
+    im good|i am good|im all set
+    (?:no )?(?:i think )?(?:thats|that is) (?:it|all|everything)
+    (?:thatll|that will) be (?:it|all)
+    that was (?:going to be )?(?:it|all)
+    thats going to be (?:it|all)
+    thats (?:actually )?all (?:i|we) (?:need|needed|have|had)
+    for (?:today|now)""")
+_MOMENT = r"a (?:moment|second|minute|sec)"
+_SELF = r"(?:robot|bot|machine|computer|ai|recording|human|person|real person|automated\b.*|real)"
+_PATTERNS: tuple[tuple[Intent, str], ...] = (
+    (
+        Intent.ROBOT,
+        rf".*\b(?:are you|is this|am i (?:talking|speaking) (?:to|with)) (?:a |an )?(?:real )?{_SELF}\b.*",
+    ),
+    (
+        Intent.REPEAT,
+        rf"(?:{_PAD} |sorry |im sorry |pardon |excuse me )*(?:(?:can|could|would) you (?:please )?)?"
+        + _any("""repeat (?:that|it|yourself|the last part)
+            say (?:that|it) (?:again|once more|one more time)
+            come again|pardon(?: me)?|what did you say|what was that
+            i (?:didnt|did not|couldnt) (?:catch|hear|get) (?:that|you|it)
+            one more time|again please|slower|slow down|more slowly""")
+        + r"(?: (?:please|again|slowly|more slowly|for me|sorry))*",
+    ),
+    (
+        Intent.HOW_ARE_YOU,
+        rf"(?:{_PAD} )*(?:how are you|hows it going|how do you do|how is your day)(?: (?:today|doing|going))*",
+    ),
+    (
+        Intent.STILL_THERE,
+        _any("""hello hello.*|are you (?:still )?there|(?:hello )?(?:can|do) you hear me
+            anybody there|is anyone there|hello are you there"""),
+    ),
+    (
+        Intent.WAIT,
+        rf"(?:{_PAD} )*(?:hold on|hang on|one (?:moment|second|sec|minute)|wait(?: {_MOMENT})?|just {_MOMENT}"
+        rf"|give me {_MOMENT}|let me (?:think|see|check))(?: please)?(?: (?:hold on|one moment))*",
+    ),
+)
+_COMPILED = tuple((intent, re.compile(pattern)) for intent, pattern in _PATTERNS)
+_SMALL = re.compile(
+    rf"(?:(?:{_THANKS}|{_BYE}|{_NO_MORE}|{_PAD}|i think|i guess|everything|so much|very much|today|for you)(?: |$))+"
+)
+_GREETING = re.compile(r"(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|there|yes|um|uh|greetings)(?: |$))+")
+_YES = re.compile(rf"(?:(?:yes|yeah|yep|yup|sure|correct|exactly|right|please|of course|uh huh|mhm|{_PAD})(?: |$))+")
+
+
+def plain(text: str) -> str:
+    """Lower case, no punctuation: what the patterns look at."""
+    return re.sub(r"\s+", " ", re.sub(r"[^a-z0-9 ]", " ", re.sub(r"['’]", "", text.lower()))).strip()
+
+
+def classify(text: str) -> Intent | None:
+    """The intent of a turn that is nothing but small talk, else None. ``text`` as recognised."""
+    said = plain(text)
+    if not said:
+        return None
+    for intent, pattern in _COMPILED:
+        if pattern.fullmatch(said):
+            return intent
+    if _GREETING.fullmatch(said):
+        return Intent.GREETING
+    if _YES.fullmatch(said) and not re.search(rf"\b{_BYE}\b|\b{_THANKS}\b|\bno\b|\bnope\b", said):
+        return Intent.YES
+    if not _SMALL.fullmatch(said):
+        return None
+    if re.search(rf"\b{_BYE}\b", said):
+        return Intent.GOODBYE
+    if re.search(rf"\b(?:{_NO_MORE})\b", said):
+        return Intent.NO_MORE
+    return Intent.THANKS if re.search(rf"\b{_THANKS}\b", said) else Intent.YES
+
+
+_INTRO = re.compile(
+    r"^(?i:(?:(?:hi|hello|hey|yes|um|uh|oh|okay|good morning|good afternoon|good evening|excuse me|sorry)\b[,.! ]*)*)"
+    r"(?:[A-Z][a-z]+[,.] )?"
+    r"(?:(?i:my name is|this is|i am|i'm)(?: also)?(?: [A-Z][a-z]+)(?:[ ,]+[A-Z][a-z]+){0,2}[,.]*\s*(?:and\s+)?)?"
+)
+
+
+def without_introduction(text: str) -> str:
+    """ "Hi, my name is Linda Brown. I lost my card." → "I lost my card." The whole text if nothing else is in it."""
+    found = _INTRO.match(text)
+    rest = text[found.end() :] if found else text
+    return rest.strip() if len(rest.split()) >= 2 else text

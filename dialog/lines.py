@@ -1,0 +1,85 @@
+"""The sentences that callers hear word for word, from configs/prompts/lines.yaml."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pydantic import Field
+
+from contracts.configfile import load_yaml
+from contracts.settings import Settings
+
+Variants = list[str]
+
+
+class LineFile(Settings):
+    """All prepared sentences; a list is spoken in turn."""
+
+    version: int = Field(ge=1)
+    disclosure: str
+    """Said first and not interruptible: that this is a machine."""
+    opening: str
+    reprompt: Variants = Field(min_length=1)
+    silence_end: str
+    not_understood: Variants = Field(min_length=1)
+    unknown: Variants = Field(min_length=1)
+    unknown_no_person: str
+    filler: Variants = Field(min_length=1)
+    filler_again: str
+    too_slow: str
+    trouble: str
+    greeting: str
+    thanks: str
+    goodbye: str
+    anything_else: str
+    how_are_you: str
+    robot: str
+    still_here: str
+    nothing_to_repeat: str
+    offer_declined: str
+    acknowledged: str
+    transfer_failed: str
+    transfer_impossible: str
+    overload: str
+    too_long: str
+    time_up: str
+
+
+class Lines:
+    """One call's view of the prepared sentences: knows the operator's name and which variant comes next."""
+
+    def __init__(self, file: LineFile, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._used: Counter[str] = Counter()
+
+    @classmethod
+    def load(cls, path: Path, name: str) -> Lines:
+        """Raises ConfigError naming file and line."""
+        return cls(load_yaml(path, LineFile), name)
+
+    def fresh(self) -> Lines:
+        """The same lines for another call, from the first variant."""
+        return Lines(self._file, self._name)
+
+    def get(self, key: str) -> str:
+        """The sentence of that name; the next variant if there are several."""
+        value = getattr(self._file, key)
+        if isinstance(value, list):
+            value = value[self._used[key] % len(value)]
+            self._used[key] += 1
+        return self._fill(value)
+
+    def every(self) -> list[str]:
+        """All sentences, for preparing their sound."""
+        found: list[str] = []
+        for key in LineFile.model_fields:
+            value = getattr(self._file, key)
+            found += [
+                self._fill(one) for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)
+            ]
+        return found
+
+    def _fill(self, text: str) -> str:
+        return text.replace("{name}", self._name)

@@ -1,0 +1,71 @@
+"""Prompts: files with our own words, put into our own chat template. Nothing a stranger wrote can close a role.
+
+The order is what makes the KV cache useful: the system text is the same for all calls, then the evidence, then what
+was said last, then the question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts.engines import GenerationRequest, Passage
+from contracts.errors import ConfigError
+from dialog.settings import DialogSettings
+
+NOT_IN_DOCUMENT = "NOT IN DOCUMENT"
+"""What the prompt tells a model to say when the evidence has no answer."""
+_SPECIAL = re.compile(r"<\|[^|>]{0,40}\|?>?|\|>|\[/?INST\]|</?s>|<(?:start|end)_of_turn>", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def neutral(text: str, limit: int) -> str:
+    """A stranger's text without chat-template tokens and control characters, at most ``limit`` characters."""
+    return _CONTROL.sub(" ", _SPECIAL.sub(" ", text))[:limit].strip()
+
+
+class Prompts:
+    """Loaded prompt files. Raises ConfigError when one is missing or lacks a placeholder."""
+
+    def __init__(self, folder: Path, name: str, settings: DialogSettings) -> None:
+        self._settings = settings
+        self._system = _read(folder / "system.txt", ()).replace("{name}", name)
+        self._answer = _read(folder / "answer.txt", ("{evidence}", "{question}"))
+        self.files = (folder / "system.txt", folder / "answer.txt")
+
+    @property
+    def prefix(self) -> str:
+        """What every prompt of every call begins with."""
+        return f"<|im_start|>system\n{self._system.strip()}<|im_end|>\n<|im_start|>user\n"
+
+    def answer(self, question: str, passages: Sequence[Passage], history: Sequence[str] = ()) -> GenerationRequest:
+        """The request for an answer from ``passages``; ``history`` are the last lines said, oldest first."""
+        said = "".join(f"{neutral(line, 200)}\n" for line in history)
+        asked = neutral(question, self._settings.max_question_chars)
+        text = self._answer.replace("{evidence}", self._evidence(passages))
+        text = text.replace("{history}", f"Said before:\n{said}\n" if said else "").replace("{question}", asked)
+        prompt = f"{self.prefix}{text.strip()}<|im_end|>\n<|im_start|>assistant\n"
+        return GenerationRequest(prompt, self._settings.max_tokens, stop=("<|im_end|>", "<|im_start|>", "\n\n"))
+
+    def _evidence(self, passages: Sequence[Passage]) -> str:
+        room = self._settings.evidence_chars
+        parts = []
+        for passage in passages:
+            part = f"{neutral(passage.title, 80)}. {neutral(passage.text, room)}"
+            parts.append(part)
+            room -= len(part)
+            if room < 100:
+                break
+        return "\n".join(parts)
+
+
+def _read(path: Path, placeholders: Sequence[str]) -> str:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); restore it or set dialog.prompts") from error
+    for placeholder in placeholders:
+        if placeholder not in text:
+            raise ConfigError(f"{path}: the placeholder {placeholder} is missing")
+    return text

@@ -1,0 +1,79 @@
+"""Which rung of the cascade answers, and why. Pure; thresholds come from configs/cascade.yaml.
+
+::
+
+    confidence < reject ───────────────► repeat (the caller is asked again)
+    no passage, or score < answerable ─► unknown: say so, offer a person
+    not about the question ────────────► unknown
+    covers it, a sentence fits ────────► extractive
+    weak score and no lead ────────────► large
+    otherwise ─────────────────────────► small
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.engines import Evidence
+from dialog.extractive import Extract, extract
+from dialog.gate import GroundingGate
+from dialog.settings import CascadeFile
+from dialog.words import Thesaurus
+
+
+class Route(StrEnum):
+    """Where a question goes first."""
+
+    REPEAT = "repeat"
+    UNKNOWN = "unknown"
+    EXTRACTIVE = "extractive"
+    SMALL = "small"
+    LARGE = "large"
+
+
+@dataclass(slots=True, frozen=True)
+class Decision:
+    """A route, its reason in a few words, and the numbers it stands on."""
+
+    route: Route
+    why: str
+    score: float = 0.0
+    margin: float = 0.0
+    coverage: float = 0.0
+    extract: Extract | None = None
+
+
+class Router:
+    """Decides; holds no state of a call."""
+
+    def __init__(self, cascade: CascadeFile, gate: GroundingGate) -> None:
+        self._limits = cascade.router
+        self._gate = gate
+        self._thesaurus = Thesaurus(cascade.synonyms)
+
+    def decide(self, question: str, evidence: Evidence, confidence: float) -> Decision:
+        """``confidence`` 0..1 of the recognition of ``question``."""
+        limits, best = self._limits, evidence.best
+        if confidence < limits.reject_confidence:
+            return Decision(Route.REPEAT, f"recognition confidence {confidence:.2f}")
+        if best is None:
+            return Decision(Route.UNKNOWN, "no passage found")
+        coverage = self._gate.coverage(question, f"{best.title} {best.heading} {best.text}")
+
+        def decided(route: Route, why: str, part: Extract | None = None) -> Decision:
+            return Decision(route, why, best.score, evidence.margin, coverage, part)
+
+        if best.score < limits.answerable_score:
+            return decided(Route.UNKNOWN, f"best passage scores {best.score:.2f}")
+        if not self._gate.about(question, best):
+            return decided(Route.UNKNOWN, "best passage is not about the question")
+        part = extract(question, best, self._thesaurus)
+        fits = part is not None and part.share >= limits.extractive_sentence
+        if fits and best.score >= limits.extractive_score and coverage >= limits.extractive_coverage:
+            return decided(Route.EXTRACTIVE, f"passage covers {coverage:.0%} of the question", part)
+        if best.score < limits.weak_score and evidence.margin < limits.large_margin:
+            return decided(Route.LARGE, f"weak evidence: score {best.score:.2f}, lead {evidence.margin:.2f}")
+        if confidence < limits.low_confidence:
+            return decided(Route.LARGE, f"recognition confidence {confidence:.2f}")
+        return decided(Route.SMALL, "evidence found, no sentence answers by itself", part)

@@ -1,0 +1,33 @@
+"""What all calls of an operator share; built once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contracts.clock import Clock
+from contracts.events import EventSink
+from dialog.cascade import Cascade
+from dialog.lines import Lines
+from dialog.ports import HandoffStore
+from dialog.settings import DialogSettings
+from escalation.rules import RuleBook
+from escalation.settings import EscalationSettings
+from voice.settings import ClauseSettings
+
+
+@dataclass(slots=True, frozen=True)
+class DialogServices:
+    """Immutable for a call's whole life; ``config_digest`` names this very configuration."""
+
+    settings: DialogSettings
+    escalation: EscalationSettings
+    cascade: Cascade
+    rules: RuleBook
+    lines: Lines
+    sink: EventSink
+    handoffs: HandoffStore
+    clock: Clock
+    clauses: ClauseSettings = field(default_factory=ClauseSettings)
+    config_digest: str = ""
+    targets: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,317 @@
+"""One call, from the first word to the last: listens to ear events, answers turns, hands over, ends.
+
+::
+
+    opening ──► listening ◄────────────────────────────────────┐
+                   │ TurnEnded ──► rules ─► intents ─► cascade ─┤ (one task at a time; a new turn replaces it)
+                   │ Dtmf, silence ──► rules ──► reprompt ──────┤
+                   │ a rule fired ──► hand over ── failed ──────┘
+                   │ goodbye, silence, transferred, CallClosed
+                   ▼
+                  over
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from contracts.errors import LegClosed
+from contracts.events import (
+    CallClosed,
+    DtmfReceived,
+    EarEvent,
+    EventKind,
+    Partial,
+    Rung,
+    SilenceElapsed,
+    SpeechStarted,
+    TurnEnded,
+)
+from contracts.leg import CallLeg, HangupReason
+from dialog.answering import Answering, measured_line
+from dialog.cascade import Outcome, Result
+from dialog.conversation import Conversation
+from dialog.handing import HandingOver
+from dialog.intents import Intent, classify
+from dialog.services import DialogServices
+from dialog.speaking import Speaking
+from escalation.offers import answer_to_offer
+from escalation.rules import Action, Firing
+from voice.front import AudioFront
+
+log = structlog.get_logger()
+
+_LINES = {
+    Intent.GREETING: "greeting",
+    Intent.THANKS: "thanks",
+    Intent.NO_MORE: "goodbye",
+    Intent.GOODBYE: "goodbye",
+    Intent.YES: "acknowledged",
+    Intent.ROBOT: "robot",
+    Intent.HOW_ARE_YOU: "how_are_you",
+    Intent.STILL_THERE: "still_here",
+}
+_ENDING = (Intent.GOODBYE, Intent.NO_MORE)
+TURN_TASK = "turn"
+
+
+class Session:
+    """Runs one answered call. `run` returns when the call is over; it never raises for what a caller does."""
+
+    def __init__(self, leg: CallLeg, front: AudioFront, services: DialogServices) -> None:
+        self._leg = leg
+        self._front = front
+        self._services = services
+        self._conversation = Conversation()
+        self._speaking = Speaking(leg.info.call_id, front, services, self._conversation)
+        self._answering = Answering(leg.info.call_id, services, self._speaking, self._conversation)
+        self._started_at = datetime.now(UTC)
+        self._handing = HandingOver(leg, services, self._speaking, self._conversation, self._started_at)
+        self._began = services.clock.now()
+        self._task: asyncio.Task[None] | None = None
+        self._busy_handing = False
+        self._ending = False
+
+    async def run(self) -> None:
+        """From the disclosure to the end of the call."""
+        info = self._leg.info
+        body = {
+            "caller": info.caller,
+            "called": info.called,
+            "kind": info.kind,
+            "external_id": info.external_id,
+            "codec": self._leg.capabilities.codec,
+            "config_digest": self._services.config_digest,
+        }
+        self._speaking.record(EventKind.CALL_STARTED, body)
+        self._start(self._open())
+        closed = CallClosed(HangupReason.ERROR)
+        try:
+            async for event in self._front.events():
+                if isinstance(event, CallClosed):
+                    closed = event
+                else:
+                    self._take(event)
+        finally:
+            self._answering.forget()
+            await self._stop_task()
+            duration = self._services.clock.now() - self._began
+            ended: dict[str, Any] = {"reason": closed.reason, "detail": closed.detail}
+            ended |= {"duration_s": round(duration, 3), "tasks": list(self._conversation.tasks)}
+            self._speaking.record(EventKind.CALL_ENDED, ended)
+
+    async def _open(self) -> None:
+        await self._speaking.line("disclosure", interruptible=False)
+        await self._speaking.line("opening")
+
+    # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, event: EarEvent) -> None:
+        if self._busy_handing or self._ending:
+            return
+        match event:
+            case TurnEnded():
+                self._start(self._turn(event))
+            case DtmfReceived():
+                self._key(event)
+            case SilenceElapsed() if self._idle:
+                self._start(self._silence())
+            case Partial():
+                self._answering.prefetch(event.stable_text or event.text)
+            case SpeechStarted() if self._too_long:
+                self._start(self._time_up())
+
+    @property
+    def _idle(self) -> bool:
+        return self._task is None or self._task.done()
+
+    @property
+    def _too_long(self) -> bool:
+        return self._services.clock.now() - self._began > self._services.settings.max_call_s
+
+    def _key(self, event: DtmfReceived) -> None:
+        self._speaking.record(EventKind.DTMF_RECEIVED, {"digit": event.digit})
+        firing = self._services.rules.evaluate(self._conversation.facts(dtmf=event.digit))
+        if firing is not None:
+            self._start(self._act(firing))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin something to say or do; what was under way is withdrawn."""
+        previous = self._task
+        self._task = asyncio.create_task(self._after(previous, work), name=f"{TURN_TASK}-{self._leg.info.call_id}")
+        self._task.add_done_callback(self._task_done)
+
+    async def _after(self, previous: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            if previous is not None and not previous.done():
+                previous.cancel()
+                await asyncio.wait({previous})
+                if self._front.mouth.interruptible:
+                    self._front.mouth.interrupt()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        await work
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours ends in an apology, never in a dead line."""
+        if task.cancelled() or (error := task.exception()) is None or isinstance(error, LegClosed):
+            return
+        log.error("session.task_failed", call_id=self._leg.info.call_id, exc_info=error)
+        self._speaking.record(EventKind.TROUBLE, {"what": "session", "detail": type(error).__name__})
+        if self._task is task and not self._ending:
+            self._front.mouth.say(self._speaking.lines.get("trouble"))
+
+    async def _stop_task(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _turn(self, event: TurnEnded) -> None:
+        talk, transcript = self._conversation, event.transcript
+        text = transcript.text.strip()
+        if not text:
+            await self._not_understood(event)
+            return
+        if event.continues:
+            talk.continue_turn(text)
+        else:
+            talk.caller(text)
+        body = {"text": text, "confidence": round(transcript.confidence, 3), "barge_in": event.during_speech}
+        self._speaking.record(EventKind.TURN_CALLER, {**body, "continues": event.continues})
+        firing = self._services.rules.evaluate(talk.facts(text, transcript.confidence))
+        if firing is not None:
+            await self._act(firing)
+            return
+        talk.no_match = 0
+        declined = talk.offered_person and answer_to_offer(text) is False
+        intent = classify(text)
+        talk.offered_person = False
+        if declined and intent is not Intent.GOODBYE:
+            await self._prepared(event, "offer_declined")
+        elif intent is not None:
+            await self._small_talk(intent, event)
+        elif talk.turn > self._services.settings.max_turns:
+            await self._prepared(event, "too_long")
+            talk.offered_person = True
+        else:
+            await self._question(event, text)
+
+    async def _question(self, event: TurnEnded, text: str) -> None:
+        talk = self._conversation
+        outcome = await self._answering.answer(event, text)
+        talk.topic(outcome.topic)
+        talk.gate_rejections += outcome.rejected
+        talk.worker_down = outcome.result is Result.TROUBLE
+        talk.deadlines_missed = talk.deadlines_missed + 1 if outcome.result is Result.TOO_SLOW else 0
+        poor = event.transcript.confidence < 0.45
+        talk.low_confidence_run = talk.low_confidence_run + 1 if poor else 0
+        if outcome.result is Result.ANSWERED:
+            talk.answered(outcome.text)
+        if outcome.result in (Result.UNKNOWN, Result.NOT_GROUNDED):
+            talk.no_evidence_run += 1
+        if outcome.result is Result.REPEAT:
+            talk.no_match += 1
+        firing = self._services.rules.evaluate(talk.facts())
+        if firing is not None:
+            await self._act(firing)
+        elif outcome.result is not Result.ANSWERED:
+            await self._without_answer(event, outcome)
+
+    async def _without_answer(self, event: TurnEnded, outcome: Outcome) -> None:
+        """Honest sentences for a question that got no answer."""
+        reachable = any(self._services.targets.values())
+        match outcome.result:
+            case Result.REPEAT:
+                key = "not_understood"
+            case Result.TROUBLE:
+                key = "trouble"
+            case Result.TOO_SLOW:
+                key = "too_slow"
+            case _:
+                key = "unknown" if reachable else "unknown_no_person"
+        self._conversation.offered_person = key in ("unknown", "too_slow") and reachable
+        await self._prepared(event, key, outcome.why)
+
+    async def _small_talk(self, intent: Intent, event: TurnEnded) -> None:
+        if intent is Intent.WAIT:
+            return
+        if intent is Intent.REPEAT:
+            again = self._conversation.last_answer
+            if again:
+                await self._say_measured(event, again, "asked to repeat")
+            else:
+                await self._prepared(event, "nothing_to_repeat")
+            return
+        if intent in _ENDING:
+            self._ending = True
+            await self._prepared(event, "goodbye", str(intent))
+            await self._leg.hangup(HangupReason.OPERATOR, "goodbye")
+            return
+        await self._prepared(event, _LINES[intent], str(intent))
+
+    async def _not_understood(self, event: TurnEnded) -> None:
+        """Sound without words, or a recogniser that is down."""
+        talk = self._conversation
+        talk.no_match += 1
+        rejected = event.transcript.rejected
+        self._speaking.record(EventKind.TURN_CALLER, {"text": "", "confidence": 0.0, "rejected": rejected})
+        firing = self._services.rules.evaluate(talk.facts())
+        if firing is not None:
+            await self._act(firing)
+        else:
+            await self._prepared(event, "trouble" if rejected == "worker" else "not_understood", rejected)
+
+    async def _silence(self) -> None:
+        talk = self._conversation
+        talk.no_input += 1
+        firing = self._services.rules.evaluate(talk.facts())
+        if firing is not None:
+            await self._act(firing)
+        else:
+            await self._speaking.line("reprompt")
+
+    async def _time_up(self) -> None:
+        self._ending = True
+        await self._speaking.line("time_up", interruptible=False)
+        await self._leg.hangup(HangupReason.OPERATOR, "call too long")
+
+    # ── saying and acting ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def _prepared(self, event: TurnEnded, key: str, why: str = "") -> None:
+        await self._say_measured(event, self._speaking.lines.get(key), why or key)
+
+    async def _say_measured(self, event: TurnEnded, text: str, why: str) -> None:
+        utterance = self._front.mouth.say(text, first=True, interruptible=not self._ending)
+        started = await utterance.started()
+        self._speaking.record(EventKind.TURN_MEASURED, measured_line(event, started))
+        played = await utterance.finished()
+        self._speaking.said(text, played, Rung.PREPARED, why=why)
+
+    async def _act(self, firing: Firing) -> None:
+        """A rule fired: say its sentence and transfer, or end."""
+        body = {"rule_id": firing.rule_id, "reason": str(firing.reason), "evidence": firing.evidence}
+        self._speaking.record(EventKind.ESCALATION_RAISED, body)
+        if firing.action is Action.END:
+            self._ending = True
+            await self._speaking.text(firing.say, interruptible=False)
+            await self._leg.hangup(HangupReason.NO_INPUT, firing.rule_id)
+            return
+        self._busy_handing = True
+        try:
+            gone = await self._handing.hand_over(firing)
+        finally:
+            self._busy_handing = False
+        if gone:
+            self._ending = True
+            await self._leg.hangup(HangupReason.TRANSFERRED, firing.target)
+        else:
+            self._conversation.no_match = self._conversation.no_evidence_run = self._conversation.deadlines_missed = 0
+            self._conversation.gate_rejections = self._conversation.repeated_answer = 0

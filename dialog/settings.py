@@ -1,0 +1,77 @@
+"""Settings of the dialog room; what callers hear, prompts and thresholds stand in files that these name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from contracts.settings import Settings
+
+
+class BudgetSettings(Settings):
+    """How long each part of a turn may take. Seconds after the true end of the caller's speech."""
+
+    filler_after_s: float = Field(default=1.2, gt=0, description="no answer by then: a filler is spoken")
+    second_filler_after_s: float = Field(default=4.5, gt=0, description="still none: another filler")
+    turn_deadline_s: float = Field(default=9.0, gt=0, description="no answer by then: a person is offered")
+    retrieval_s: float = Field(default=1.5, gt=0, description="patience with the knowledge base")
+    large_needs_s: float = Field(
+        default=2.5, gt=0, description="less time left than this: the large model is not begun"
+    )
+    small_needs_s: float = Field(default=0.8, gt=0, description="less time left than this: no model is begun")
+
+
+class DialogSettings(Settings):
+    """Everything about a conversation."""
+
+    lines: Path = Field(default=Path("configs/prompts/lines.yaml"), description="Sentences that callers hear.")
+    prompts: Path = Field(default=Path("configs/prompts"), description="Folder of system.txt and answer.txt.")
+    cascade: Path = Field(default=Path("configs/cascade.yaml"), description="Thresholds of router and gate.")
+    template: Literal["chatml"] = Field(default="chatml", description="Chat template of both language models.")
+    budget: BudgetSettings = BudgetSettings()
+    passages: int = Field(default=5, ge=1, le=20, description="passages fetched for a question")
+    evidence_chars: int = Field(default=900, ge=100, le=8000, description="most characters of evidence in a prompt")
+    max_tokens: int = Field(default=72, ge=8, le=512, description="longest answer of a model, tokens")
+    max_question_chars: int = Field(default=600, ge=50, le=4000, description="a longer turn keeps its end")
+    max_turns: int = Field(default=60, ge=1, le=1000, description="turns after which a person is offered")
+    max_call_s: float = Field(default=1800.0, gt=0, description="a call is ended politely after so long")
+    targets: dict[str, str] = Field(
+        default={"person": ""}, description="transfer target by name: a SIP URI; empty: nobody can be reached"
+    )
+    transfer_timeout_s: float = Field(default=35.0, gt=0, description="patience with a transfer's final word")
+
+
+class RouterThresholds(Settings):
+    """When which rung answers. Scores are cosines of the embedding."""
+
+    answerable_score: float = Field(default=0.36, ge=0, le=1)
+    """Below this best score there is no evidence."""
+    strong_score: float = Field(default=0.62, ge=0, le=1)
+    """From here the passage is about the question whatever its words."""
+    extractive_score: float = Field(default=0.42, ge=0, le=1)
+    extractive_coverage: float = Field(default=0.6, ge=0, le=1)
+    """Share of the question's content words that the passage (with title and heading) must contain."""
+    extractive_sentence: float = Field(default=0.3, ge=0, le=1)
+    """Share of them in the chosen sentence."""
+    large_margin: float = Field(default=0.02, ge=0, le=1)
+    """A weaker lead over the next document than this, with a weak score, goes to the large model."""
+    weak_score: float = Field(default=0.45, ge=0, le=1)
+    low_confidence: float = Field(default=0.45, ge=0, le=1)
+    """Recognition confidence below this counts as poorly understood."""
+    reject_confidence: float = Field(default=0.25, ge=0, le=1)
+    """Below this the caller is asked to repeat."""
+
+
+class CascadeFile(Settings):
+    """configs/cascade.yaml: versioned thresholds, and on which data they were fitted."""
+
+    version: int = Field(ge=1)
+    fitted_on: str = ""
+    target_error: str = ""
+    router: RouterThresholds = RouterThresholds()
+    generic_words: list[str] = Field(default_factory=list)
+    """Words that say nothing about a passage's subject."""
+    synonyms: dict[str, list[str]] = Field(default_factory=dict)
+    """Word → words that mean it; both ways."""

@@ -1,0 +1,74 @@
+"""One call's way of saying things: prepared lines and streamed answers, each remembered as it was heard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.events import Event, EventKind, Rung
+from dialog.conversation import Conversation
+from dialog.services import DialogServices
+from voice.clauses import split
+from voice.front import AudioFront
+from voice.utterance import Played, Utterance
+
+
+class Speaking:
+    """Wraps the mouth of one call and keeps the record of what it said."""
+
+    def __init__(self, call_id: str, front: AudioFront, services: DialogServices, conversation: Conversation) -> None:
+        self._call_id = call_id
+        self._front = front
+        self._services = services
+        self._conversation = conversation
+        self.lines = services.lines.fresh()
+
+    def record(self, kind: EventKind, body: dict[str, Any]) -> None:
+        """Append an event of this call's present turn."""
+        self._services.sink.append(Event(kind, self._call_id, body, self._conversation.turn))
+
+    async def line(self, key: str, *, interruptible: bool = True, first: bool = False) -> Played:
+        """Say a prepared line to its end (or interruption)."""
+        return await self.text(self.lines.get(key), interruptible=interruptible, first=first)
+
+    async def text(self, text: str, *, interruptible: bool = True, first: bool = False) -> Played:
+        """Say a sentence that was written by people."""
+        utterance = self._front.mouth.say(text, interruptible=interruptible, first=first)
+        played = await utterance.finished()
+        self.said(text, played, Rung.PREPARED)
+        return played
+
+    def open(self) -> Utterance:
+        """An answer whose sentences are still to come."""
+        return self._front.mouth.open(first=True)
+
+    def add(self, utterance: Utterance, sentence: str) -> None:
+        """Another sentence of it, cut so that its first clause is short."""
+        for clause in split(sentence, self._services.clauses):
+            utterance.add(clause)
+
+    def said(
+        self,
+        text: str,
+        played: Played,
+        rung: Rung,
+        *,
+        passages: tuple[tuple[str, str], ...] = (),
+        why: str = "",
+        topic: str = "",
+    ) -> None:
+        """Remember and record what was heard. ``passages``: (id, title) of what it stands on."""
+        self._conversation.operator(played.heard_text, str(rung))
+        self.record(
+            EventKind.TURN_OPERATOR,
+            {
+                "text": text,
+                "heard": played.heard_text,
+                "interrupted": played.interrupted,
+                "failed": played.failed,
+                "rung": str(rung),
+                "passage_ids": [one for one, _ in passages],
+                "documents": [title for _, title in passages],
+                "why": why,
+                "task": topic,
+            },
+        )

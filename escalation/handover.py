@@ -1,0 +1,149 @@
+"""Builds what a person is given when a caller is handed over: three sentences with quotes, made by rule.
+
+No model writes here: a briefing must hold nothing that was not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from contracts.events import Rung
+from contracts.handoff import HandoffRecord, HandoffStatus, Reason, TranscriptLine
+from contracts.leg import LegInfo, TransferResult
+from escalation.redact import redact
+from escalation.rules import Firing
+from escalation.settings import EscalationSettings
+
+REASONS: dict[Reason, str] = {
+    Reason.PERSON_REQUESTED: "asked for a person",
+    Reason.OFFER_ACCEPTED: "accepted the offer of a person",
+    Reason.DANGER: "spoke of danger to themselves or others",
+    Reason.EMERGENCY: "reported an emergency",
+    Reason.FRAUD: "reported fraud",
+    Reason.COMPLAINT: "wants to complain",
+    Reason.LEGAL: "mentioned legal steps",
+    Reason.BEREAVEMENT: "reported a death",
+    Reason.NO_INPUT: "could not be heard",
+    Reason.NO_MATCH: "could not be understood",
+    Reason.POOR_RECOGNITION: "could not be understood well enough",
+    Reason.NO_EVIDENCE: "asked what the documents do not answer",
+    Reason.NOT_GROUNDED: "asked what could not be answered with certainty",
+    Reason.REPEATED_ANSWER: "was given the same answer again",
+    Reason.DEADLINE_MISSED: "had to wait too long for answers",
+    Reason.WORKER_DOWN: "met a technical problem",
+    Reason.OVERLOAD: "called while all lines were busy",
+    Reason.OTHER: "needs a person",
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Attempt:
+    """One turn of the operator: what it was asked, on which rung it answered, what the caller heard."""
+
+    turn: int
+    question: str
+    rung: Rung
+    heard: str
+    passages: tuple[str, ...] = ()
+    """Titles of the documents that the answer stood on."""
+
+
+@dataclass(slots=True, frozen=True)
+class CallSoFar:
+    """What the conversation knows when a rule fires. Texts may still hold what must be redacted."""
+
+    info: LegInfo
+    started_at: datetime
+    transcript: Sequence[TranscriptLine] = ()
+    attempts: Sequence[Attempt] = ()
+    config_digest: str = ""
+    notes: Sequence[str] = field(default_factory=tuple)
+    """Further lines for "what was tried"."""
+
+
+def build(call: CallSoFar, firing: Firing, asked_at: datetime, settings: EscalationSettings) -> HandoffRecord:
+    """The hand-over record at the moment the rule fired; redacted throughout. Times are UTC."""
+    transcript = [line.model_copy(update={"text": redact(line.text)}) for line in call.transcript]
+    evidence = redact(firing.evidence)
+    return HandoffRecord(
+        call_id=call.info.call_id,
+        external_id=call.info.external_id,
+        caller=call.info.caller,
+        called=call.info.called,
+        kind=call.info.kind,
+        reason=firing.reason,
+        rule_id=firing.rule_id,
+        evidence=evidence,
+        summary=summarise(call, firing, transcript, asked_at, settings.quote_chars),
+        tried=[*(_tried(attempt, settings.quote_chars) for attempt in call.attempts), *map(redact, call.notes)],
+        transcript=transcript,
+        asked_at=asked_at,
+        target=firing.target,
+        config_digest=call.config_digest,
+    )
+
+
+def transferring(record: HandoffRecord) -> HandoffRecord:
+    """The record while the transfer is under way."""
+    return record.model_copy(update={"status": HandoffStatus.TRANSFERRING})
+
+
+def settled(record: HandoffRecord, result: TransferResult, at: datetime) -> HandoffRecord:
+    """The record after the far end's final word."""
+    status = HandoffStatus.CONNECTED if result.ok else HandoffStatus.FAILED
+    waited = max(0.0, (at - record.asked_at).total_seconds())
+    return record.model_copy(update={"status": status, "detail": result.status, "wait_s": round(waited, 3)})
+
+
+def summarise(
+    call: CallSoFar, firing: Firing, transcript: Sequence[TranscriptLine], asked_at: datetime, quote_chars: int
+) -> str:
+    """Three sentences: who called and for what, what was answered, why a person is needed now."""
+    said = [line.text for line in transcript if line.speaker == "caller" and line.text.strip()]
+    minutes = _duration((asked_at - call.started_at).total_seconds())
+    who = call.info.caller or "A caller without a number"
+    opening = f"and first said “{quote(said[0], quote_chars)}”" if said else "and said nothing that was understood"
+    first = f"{who} has been on the line for {minutes} {opening}."
+    return " ".join([first, _answered(call.attempts, quote_chars), _why(firing, said, quote_chars)])
+
+
+def quote(text: str, limit: int) -> str:
+    """The text in one line, cut at a word, with an ellipsis if cut; redacted; no sentence end of its own."""
+    plain = redact(" ".join(text.split())).strip(" .“”\"")
+    if len(plain) <= limit:
+        return plain
+    return plain[:limit].rsplit(" ", 1)[0].rstrip(" ,;") + "…"
+
+
+def _answered(attempts: Sequence[Attempt], quote_chars: int) -> str:
+    answers = [attempt for attempt in attempts if attempt.rung is not Rung.PERSON and attempt.heard.strip()]
+    if not answers:
+        return "The operator has not answered anything yet."
+    last = answers[-1]
+    count = "one answer" if len(answers) == 1 else f"{len(answers)} answers"
+    source = f" from “{last.passages[0]}”" if last.passages else ""
+    return f"The operator gave {count}, most recently “{quote(last.heard, quote_chars)}”{source}."
+
+
+def _why(firing: Firing, said: Sequence[str], quote_chars: int) -> str:
+    reason = REASONS[firing.reason]
+    if said and firing.evidence and _is_words(firing):
+        return f"The caller {reason}: “{quote(said[-1], quote_chars)}”."
+    return f"The caller {reason} ({redact(firing.evidence)})."
+
+
+def _is_words(firing: Firing) -> bool:
+    return "=" not in firing.evidence and not firing.evidence.startswith("key ") and firing.evidence != "worker_down"
+
+
+def _tried(attempt: Attempt, quote_chars: int) -> str:
+    source = f" ({', '.join(attempt.passages)})" if attempt.passages else ""
+    asked, heard = quote(attempt.question, quote_chars), quote(attempt.heard, quote_chars)
+    return f"Turn {attempt.turn}, {attempt.rung}{source}: “{asked}” → “{heard}”"
+
+
+def _duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    return f"{whole} seconds" if whole < 90 else f"{round(whole / 60)} minutes"

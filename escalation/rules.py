@@ -1,0 +1,175 @@
+"""The rules that hand a caller to a person: read from ``configs/rules.yaml``, ordered, each with what is said.
+
+Pure: the same facts always fire the same rule. A call keeps the book it started with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from contracts.configfile import load_yaml
+from contracts.errors import ConfigError
+from contracts.handoff import Reason
+from contracts.settings import Settings
+from escalation.facts import TurnFacts
+from escalation.offers import answer_to_offer
+from escalation.phrases import Lexicon, Phrases
+from escalation.triggers import Trigger
+
+__all__ = ["Action", "Examples", "Firing", "Rule", "RuleBook", "RuleFile", "TurnFacts"]
+
+
+class Action(StrEnum):
+    """What happens after the rule's sentence."""
+
+    TRANSFER = "transfer"
+    END = "end"
+
+
+class Examples(Settings):
+    """What callers say, for and against; ``RuleBook.check_examples`` runs them."""
+
+    fires: list[str] = Field(default_factory=list)
+    quiet: list[str] = Field(default_factory=list)
+
+
+class Rule(Settings):
+    """One reason to leave the automated way."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    reason: Reason
+    priority: int = Field(ge=0, le=1000)
+    """Lower is looked at first; the first rule that fires wins."""
+    when: Trigger
+    say: str = Field(min_length=1)
+    """What the caller hears before, in plain words."""
+    action: Action = Action.TRANSFER
+    target: str = Field(default="person", pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Name of a transfer target in the settings."""
+    examples: Examples = Examples()
+
+    @model_validator(mode="after")
+    def _examples_need_phrases(self) -> Rule:
+        if self.examples.fires and not (self.when.phrases or self.when.offer_accepted):
+            raise ValueError(f"rule {self.id!r} has examples of speech but waits for no phrase")
+        return self
+
+
+class RuleFile(Settings):
+    """The whole rule file."""
+
+    version: int = Field(ge=1)
+    words: dict[str, list[str]] = Field(default_factory=dict)
+    """Word lists that phrases name as ``<name>``; their words of five letters and more are matched with errors."""
+    heard_as: dict[str, list[str]] = Field(default_factory=dict)
+    """Word → what recognisers make of it."""
+    keep: list[str] = Field(default_factory=list)
+    """Real words that must not be taken for a misheard listed one."""
+    rules: list[Rule] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique(self) -> RuleFile:
+        seen: set[str] = set()
+        for rule in self.rules:
+            if rule.id in seen:
+                raise ValueError(f"two rules have the id {rule.id!r}")
+            seen.add(rule.id)
+        return self
+
+
+@dataclass(slots=True, frozen=True)
+class Firing:
+    """A rule that fired. ``evidence`` is the words, key or count that did it (words are the caller's: redact)."""
+
+    rule_id: str
+    reason: Reason
+    evidence: str
+    say: str
+    target: str
+    action: Action
+
+
+class RuleBook:
+    """An immutable set of rules. ``digest`` is the SHA-256 of its content, for the event log.
+
+    ::
+
+        book = RuleBook.load(Path("configs/rules.yaml"))
+        if firing := book.evaluate(TurnFacts(text="can I talk to a human")):
+            ...
+    """
+
+    def __init__(self, file: RuleFile) -> None:
+        """Raises ValueError for a phrase that cannot be read."""
+        self.version = file.version
+        self.digest = hashlib.sha256(file.model_dump_json().encode()).hexdigest()
+        lexicon = Lexicon(file.words, file.heard_as, file.keep)
+        self._lexicon = lexicon
+        self._rules = sorted(file.rules, key=lambda rule: rule.priority)
+        self._phrases = {rule.id: Phrases(rule.when.phrases, rule.when.unless, lexicon) for rule in self._rules}
+
+    @classmethod
+    def load(cls, path: Path) -> RuleBook:
+        """Read a rule file. Raises ConfigError naming file, line and nearest valid name."""
+        file = load_yaml(path, RuleFile)
+        try:
+            return cls(file)
+        except ValueError as error:
+            raise ConfigError(f"{_line_of(path, str(error))}: {error}") from error
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules in the order in which they are looked at."""
+        return tuple(self._rules)
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """Names of transfer targets that the settings must define."""
+        return frozenset(rule.target for rule in self._rules if rule.action is Action.TRANSFER)
+
+    def evaluate(self, facts: TurnFacts) -> Firing | None:
+        """The first rule that holds for these facts."""
+        for rule in self._rules:
+            if evidence := self._holds(rule, facts):
+                return Firing(rule.id, rule.reason, evidence, rule.say, rule.target, rule.action)
+        return None
+
+    def check_examples(self) -> list[str]:
+        """One line for each example beside a rule that does not do what it says."""
+        wrong = []
+        for rule in self._rules:
+            offered = rule.when.offer_accepted
+            for text in rule.examples.fires:
+                firing = self.evaluate(TurnFacts(text=text, offered_person=offered))
+                if firing is None or firing.rule_id != rule.id:
+                    wrong.append(f"{rule.id}: should fire on {text!r}, got {firing.rule_id if firing else 'nothing'}")
+            for text in rule.examples.quiet:
+                if evidence := self._holds(rule, TurnFacts(text=text, offered_person=offered)):
+                    wrong.append(f"{rule.id}: should be quiet on {text!r}, fired on {evidence!r}")
+        return wrong
+
+    def _holds(self, rule: Rule, facts: TurnFacts) -> str:
+        when = rule.when
+        if facts.dtmf and facts.dtmf in when.dtmf:
+            return f"key {facts.dtmf}"
+        if facts.text and when.phrases and (found := self._phrases[rule.id].find(facts.text)):
+            return found.words.strip()
+        if when.offer_accepted and facts.offered_person and answer_to_offer(facts.text):
+            return facts.text.strip()
+        if when.worker_down and facts.worker_down:
+            return "worker_down"
+        return when.counted(facts)
+
+
+def _line_of(path: Path, complaint: str) -> str:
+    """``file:line`` of the phrase that a complaint quotes, as it stands in the file."""
+    quoted = complaint.split("'")[1] if complaint.count("'") >= 2 else ""
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if quoted and quoted in line:
+            return f"{path}:{number}"
+    return str(path)

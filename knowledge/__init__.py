@@ -1,0 +1,1 @@
+"""Documents to passages to evidence: what the operator may say, and where it stands."""

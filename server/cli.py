@@ -1,0 +1,111 @@
+"""`callwright`: the command line. Errors are one line on stderr; exit codes are in EXIT_CODES."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from contracts.errors import CallwrightError
+from server.knowledge_link import knowledge_session
+from server.models_cli import app as models_app
+from server.settings import load_settings
+
+EXIT_CODES = """Exit codes: 0 done; 1 refused or failed; 2 wrong settings or arguments; 3 model files missing or
+damaged; 4 a call was not answered; 130 interrupted."""
+
+app = typer.Typer(
+    help=f"A voice operator for call centres that runs on your own machines.\n\n{EXIT_CODES}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Settings file.", show_default="configs/callwright.yaml", envvar="CALLWRIGHT_CONFIG"),
+]
+
+
+def _mount() -> None:
+    from knowledge.cli import build_app as knowledge_app
+    from operations.cli import build_app as calls_app
+    from server.records_link import open_database
+
+    app.add_typer(models_app, name="models")
+    app.add_typer(knowledge_app(knowledge_session), name="knowledge")
+    app.add_typer(calls_app(open_database), name="calls")
+
+
+@app.command(epilog="Example:  callwright serve --config configs/demo.yaml")
+def serve(config: ConfigOption = None) -> None:
+    """Answer calls until SIGTERM or Ctrl-C; then take no new ones, let the others end, and stop."""
+    from server.app import run
+
+    sys.exit(run(load_settings(config)))
+
+
+@app.command(epilog='Example:  callwright call sip:bank@127.0.0.1 --say "When do you open on Saturday?" --record call.wav')
+def call(
+    uri: Annotated[str, typer.Argument(help="Whom to call: sip:user@host[:port][;transport=tcp].")],
+    say: Annotated[list[str] | None, typer.Option(help="A line to say; several are said in turn. '[1.5] text' interrupts after 1.5 s.")] = None,
+    wav: Annotated[list[Path] | None, typer.Option(help="A WAV file to play as a line; several are played in turn.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write both sides here (WAV, left: this caller).")] = None,
+    codec: Annotated[str, typer.Option(help="opus, g722, pcma or pcmu.")] = "pcmu",
+    dtmf: Annotated[str, typer.Option(help="Keys to press after the last line.")] = "",
+    timeout: Annotated[float, typer.Option(help="Hang up after this many seconds.")] = 180.0,
+) -> None:
+    """Be a caller: a real SIP user agent with manners, which waits for the operator to finish before it speaks."""
+    from server.caller import place_call
+
+    result = asyncio.run(
+        place_call(uri, say=say or [], wav=wav or [], record=record, codec=codec, dtmf=dtmf, timeout_s=timeout)
+    )
+    table = Table("line", "said at", "ended", "first reply after")
+    for spoken in result.spoken:
+        reply = f"{spoken.reply_at - spoken.true_end_at:.2f} s" if spoken.reply_at else "—"
+        start = result.answered_at
+        table.add_row(spoken.label, f"{spoken.started_at - start:.1f} s", f"{spoken.true_end_at - start:.1f} s", reply)
+    console = Console()
+    console.print(table)
+    console.print(f"Call ended: {result.ended}." + (f" Recorded in {record}." if record else ""))
+
+
+@app.command(epilog="Example:  callwright check --config configs/callwright.yaml --deep")
+def check(
+    config: ConfigOption = None,
+    deep: Annotated[bool, typer.Option(help="Hash every model file (takes some seconds).")] = False,
+) -> None:
+    """Look at this machine and these settings, and say what would keep the operator from answering."""
+    from server.checkup import check_all
+
+    lines = check_all(load_settings(config), deep=deep)
+    marks = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+    console = Console(soft_wrap=True)
+    for line in lines:
+        advice = f"  → {line.advice}" if line.advice else ""
+        console.print(f"{marks[line.state]} {line.name}: {line.text}{advice}", highlight=False)
+    if any(line.state == "fail" for line in lines):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point: every CallwrightError becomes one line and its exit code."""
+    try:
+        _mount()
+        app()
+    except CallwrightError as error:
+        print(f"callwright: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

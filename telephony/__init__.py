@@ -1,0 +1,1 @@
+"""How calls come in and go out; one CallLeg for all."""

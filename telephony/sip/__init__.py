@@ -1,0 +1,1 @@
+"""SIP calls, by way of baresip-python; nothing outside this folder imports that library."""

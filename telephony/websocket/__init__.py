@@ -1,0 +1,1 @@
+"""Calls that come over a provider's WebSocket."""

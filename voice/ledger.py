@@ -1,0 +1,165 @@
+"""The playout ledger: what left the socket, and which words the caller therefore heard. Pure; one per utterance.
+
+::
+
+    clauses   │ Your balance is │ twelve dollars. │          words spread over the *sounding* part of each clause's
+    audio     │▁▂█▅▃▆█▂▁        │▂▆█▃▅▂▁▁▁        │          audio by their share of its phonemes; pauses weigh nothing
+    handed    ├──────────────────────────┤                 by next_frame()
+    heard     ├────────────────────┤ delay                 minus what is still between us and the caller's ear
+
+A word counts as heard once its middle has been played.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.audio import RATE
+from voice.normalise import SpokenText, SpokenToken
+
+_HOP = 160
+"""Samples (10 ms) whose loudness decides whether anything is said in them."""
+_QUIET = 0.02
+"""Share of the clause's loudest hop below which a hop is a pause (−34 dB)."""
+_PHONEMES_PER_S = 13.0
+"""Piper's usual rate, for clauses whose audio is not complete yet."""
+_SILENT = re.compile(r"(?<=[^aeiou\W])e\b|(?<=[a-z])gh|(?<=[ckpst])h|([bcdfglmnprstz])(?=\1)|(?<=[aeo])[aeiouwy]")
+_LETTER_NAME = 2.2
+_FINAL = 1.25
+"""A word before a pause is drawn out."""
+
+
+def weight(spoken: str) -> float:
+    """Roughly how many phonemes a piece of spoken text has."""
+    total = 0.0
+    for word in spoken.split():
+        letters = re.sub(r"[^a-z]", "", word.lower())
+        count = _LETTER_NAME if len(letters) == 1 and word[:1].isupper() else len(_SILENT.sub("", letters))
+        total += max(1.0, count) * (_FINAL if word[-1] in ".,;:!?" else 1.0) if letters else 0.0
+    return total
+
+
+@dataclass(slots=True)
+class ClauseAudio:
+    """A clause's words and sound. ``pcm`` is internal PCM, gap after the clause included."""
+
+    spoken: SpokenText
+    pcm: bytearray = field(default_factory=bytearray)
+    chunks: list[tuple[int, int]] = field(default_factory=list)
+    """(samples, phonemes) of each piece of synthesis."""
+    complete: bool = False
+
+    @property
+    def samples(self) -> int:
+        """Samples there are so far."""
+        return len(self.pcm) // 2
+
+    def add(self, pcm: bytes, phonemes: int) -> None:
+        """Append synthesised speech."""
+        self.pcm += pcm
+        self.chunks.append((len(pcm) // 2, phonemes))
+
+    def edges(self) -> NDArray[np.float64]:
+        """For each token, and the end: the sample at which it begins (``len(tokens) + 1`` values, rising)."""
+        weights = np.array([weight(token.spoken) for token in self.spoken.tokens], dtype=np.float64)
+        said = np.concatenate([[0.0], np.cumsum(weights)])
+        if not self.samples or said[-1] <= 0.0:
+            return np.zeros(len(weights) + 1)
+        progress = self._progress()
+        at = np.arange(len(progress)) * float(_HOP)
+        if not self.complete:
+            total = max(float(said[-1]) / _PHONEMES_PER_S * RATE / _HOP, float(progress[-1]))
+            beyond = float(at[-1]) + (total - float(progress[-1])) * _HOP
+            progress, at = np.append(progress, total + 1e-6), np.append(at, beyond + 1e-6)
+        share = said / said[-1] * progress[-1]
+        # Equal values of ``progress`` are pauses; a word begins at a pause's end, the clause ends before its last one.
+        rising = progress + np.arange(len(progress)) * 1e-9
+        edges: NDArray[np.float64] = np.interp(share, rising, at)
+        return edges
+
+    def _progress(self) -> NDArray[np.float64]:
+        """Speech done at each hop's start: sounding hops, weighted so that each chunk counts by its phonemes."""
+        sound = np.frombuffer(bytes(self.pcm), dtype="<i2").astype(np.float64)
+        hops = len(sound) // _HOP
+        if not hops:
+            return np.array([0.0, 1.0])
+        rms = np.sqrt(np.mean(np.square(sound[: hops * _HOP].reshape(hops, _HOP)), axis=1))
+        sounding = (rms > max(30.0, _QUIET * float(rms.max()))).astype(np.float64)
+        if len(self.chunks) > 1 and all(phonemes for _, phonemes in self.chunks):
+            start = 0
+            for samples, phonemes in self.chunks:
+                piece = slice(start // _HOP, (start + samples) // _HOP)
+                amount = float(sounding[piece].sum())
+                sounding[piece] *= phonemes / amount if amount else 0.0
+                start += samples
+        return np.concatenate([[0.0], np.cumsum(sounding)])
+
+
+class PlayoutLedger:
+    """One utterance's account. ``delay_s``: from next_frame() to the caller's ear, as far as it is known."""
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self.clauses: list[ClauseAudio] = []
+        self.handed = 0
+        """Samples given to the leg."""
+        self._recent: deque[tuple[float, int]] = deque()
+
+    def hand(self, samples: int, at: float) -> None:
+        """``samples`` more left at ``at``."""
+        self.handed += samples
+        self._recent.append((at, samples))
+        while self._recent and self._recent[0][0] < at - self._delay_s - 1.0:
+            self._recent.popleft()
+
+    def rewind(self, samples: int) -> None:
+        """Playout goes back to this position; what was handed out beyond it will be said again."""
+        self.handed = samples
+        self._recent.clear()
+
+    def heard_samples(self, now: float) -> int:
+        """Samples that have reached the caller by ``now``."""
+        unheard = 0.0
+        for at, samples in self._recent:
+            unheard += min(float(samples), max(0.0, (at + self._delay_s - now) * RATE + samples))
+        return max(0, self.handed - round(unheard))
+
+    def heard_text(self, samples: int) -> str:
+        """The written words whose middle lies within the first ``samples`` of the utterance."""
+        heard: list[str] = []
+        start = 0
+        for clause in self.clauses:
+            if clause.complete and samples >= start + clause.samples:
+                heard += [token.written for token in clause.spoken.tokens]
+            elif samples > start:
+                heard += [token.written for token in _within(clause, samples - start)]
+            start += clause.samples
+        return " ".join(heard)
+
+    def word_start(self, samples: int) -> int:
+        """Where the word that is being said at ``samples`` begins: a pause between words keeps its place."""
+        start = 0
+        for clause in self.clauses:
+            if samples < start + clause.samples:
+                edges = clause.edges()
+                index = int(np.searchsorted(edges, samples - start, side="right")) - 1
+                return start + max(0, min(int(edges[max(0, index)]) // 2 * 2, samples - start))
+            start += clause.samples
+        return samples
+
+    @property
+    def text(self) -> str:
+        """All written words, heard or not."""
+        return " ".join(clause.spoken.written for clause in self.clauses)
+
+
+def _within(clause: ClauseAudio, samples: int) -> list[SpokenToken]:
+    edges = clause.edges()
+    middles = (edges[:-1] + edges[1:]) / 2
+    count = int(np.searchsorted(middles, samples, side="right"))
+    return list(clause.spoken.tokens[:count])

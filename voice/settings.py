@@ -1,0 +1,187 @@
+"""Every threshold of the voice room, in one place, frozen. Durations in seconds unless the name says otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from contracts.settings import Settings
+
+
+class VadSettings(Settings):
+    """When 20 ms of sound count as speech."""
+
+    gate_mode: int = Field(
+        default=2, ge=0, le=3, description="webrtcvad aggressiveness of the cheap gate (0 lets most through)"
+    )
+    gate_hold_s: float = Field(
+        default=0.2, ge=0.0, description="the gate stays open this long after its last speech frame"
+    )
+    start_probability: float = Field(default=0.5, gt=0.0, lt=1.0, description="Silero probability that turns speech on")
+    end_probability: float = Field(
+        default=0.35, gt=0.0, lt=1.0, description="Silero probability below which speech is off"
+    )
+    floor_dbfs: float = Field(
+        default=-58.0, description="frames quieter than this are dead silence, whatever the models say"
+    )
+    warm_windows: int = Field(
+        default=4, ge=0, le=16, description="past 32 ms windows shown to Silero when the gate opens"
+    )
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> VadSettings:
+        if self.end_probability > self.start_probability:
+            raise ValueError("end_probability must not exceed start_probability")
+        return self
+
+
+class EndpointProfile(Settings):
+    """How patient the turn machine is while a certain kind of answer is expected."""
+
+    short_silence_s: float = Field(
+        default=0.22, gt=0.0, description="silence after which a sure Smart Turn verdict ends the turn"
+    )
+    max_silence_s: float = Field(default=1.2, gt=0.0, description="silence that ends the turn whatever Smart Turn says")
+    threshold: float = Field(default=0.5, gt=0.0, lt=1.0, description="Smart Turn probability that counts as finished")
+
+    @model_validator(mode="after")
+    def _order(self) -> EndpointProfile:
+        if self.max_silence_s < self.short_silence_s:
+            raise ValueError("max_silence_s must not be below short_silence_s")
+        return self
+
+
+class TurnSettings(Settings):
+    """Timing rules of the turn machine (voice/turn.py)."""
+
+    open: EndpointProfile = EndpointProfile()
+    yes_no: EndpointProfile = EndpointProfile(short_silence_s=0.2, max_silence_s=0.8, threshold=0.4)
+    digits: EndpointProfile = EndpointProfile(short_silence_s=0.6, max_silence_s=2.0, threshold=0.7)
+    name: EndpointProfile = EndpointProfile(short_silence_s=0.45, max_silence_s=1.8, threshold=0.6)
+    min_speech_s: float = Field(default=0.1, ge=0.02, description="voiced time before sound is called speech")
+    gap_s: float = Field(default=0.1, ge=0.0, description="unvoiced time that forgets an unconfirmed onset")
+    resume_s: float = Field(
+        default=0.06, ge=0.02, description="voiced time in a pause before the caller counts as going on"
+    )
+    recognise_after_s: float = Field(
+        default=0.1, ge=0.02, description="silence at which the final recognition pass starts"
+    )
+    ask_at_s: tuple[float, ...] = Field(
+        default=(0.12, 0.32, 0.6, 0.9, 1.3), description="silences at which Smart Turn is asked"
+    )
+    likely_probability: float = Field(
+        default=0.5, description="Smart Turn probability from which TurnLikely is announced"
+    )
+    incomplete_threshold: float = Field(default=0.3, ge=0.0, description="added to the threshold when words trail off")
+    incomplete_short_s: float = Field(default=0.35, ge=0.0, description="added to short_silence_s when words trail off")
+    incomplete_max: float = Field(default=1.5, ge=1.0, description="factor on max_silence_s when words trail off")
+    complete_threshold: float = Field(
+        default=0.15, ge=0.0, description="taken from the threshold when the sentence is whole"
+    )
+    complete_max: float = Field(
+        default=0.75, gt=0.0, le=1.0, description="factor on max_silence_s when the sentence is whole"
+    )
+    blind_silence_s: float = Field(
+        default=0.7, gt=0.0, description="silence that ends the turn while Smart Turn is out of order"
+    )
+    pause_cap_s: float = Field(
+        default=0.6, ge=0.0, description="this caller's own pauses lengthen short_silence_s up to this"
+    )
+    sure_probability: float = Field(default=0.92, description="from here the caller's own pauses are not waited for")
+    merge_window_s: float = Field(
+        default=0.8, ge=0.0, description="going on this soon after an endpoint continues that turn"
+    )
+    segment_min_s: float = Field(
+        default=12.0, gt=0.0, description="a pause after this much speech cuts a recognised segment off"
+    )
+    segment_max_s: float = Field(
+        default=28.0, gt=0.0, le=29.5, description="a segment is cut here even in mid-word (30 s window)"
+    )
+    turn_max_s: float = Field(default=120.0, gt=0.0, description="a turn is ended here whatever the caller does")
+    barge_in_s: float = Field(
+        default=0.2, ge=0.02, description="voiced time over the operator's speech that interrupts it"
+    )
+    claim_s: float = Field(default=1.2, ge=0.1, description="voiced time after which sound can be no mere backchannel")
+    dtmf_mute_s: float = Field(
+        default=0.2, ge=0.0, description="sound this soon after a key press is the key's own tone"
+    )
+    silence_s: tuple[float, ...] = Field(
+        default=(6.0, 14.0), description="mutual silences that are reported, ascending"
+    )
+
+
+class EarSettings(Settings):
+    """Recognition around the turn machine."""
+
+    preroll_s: float = Field(default=0.3, ge=0.0, description="audio before the onset that recognition gets to hear")
+    ring_s: float = Field(default=40.0, ge=10.0, description="audio kept; more than the longest segment plus pre-roll")
+    partial_interval_s: float = Field(
+        default=0.8, ge=0.0, description="speech between partial passes; 0 switches them off"
+    )
+    partial_deadline_s: float = Field(default=1.5, gt=0.0, description="patience with a partial pass")
+    final_deadline_s: float = Field(default=4.0, gt=0.0, description="patience with a final pass, one retry included")
+    judge_window_s: float = Field(default=8.0, gt=0.0, description="audio Smart Turn gets to hear")
+    judge_deadline_s: float = Field(default=0.8, gt=0.0, description="patience with Smart Turn")
+    max_no_speech: float = Field(
+        default=0.85, gt=0.0, le=1.0, description="Whisper's no-speech probability that voids its text"
+    )
+    min_logprob: float = Field(
+        default=-1.0, description="with no_speech over half, a mean log probability that voids the text"
+    )
+    wordless_turn_s: float = Field(
+        default=1.0, ge=0.0, description="voiced time from which a turn without words is reported"
+    )
+
+
+class ClauseSettings(Settings):
+    """Where an answer is cut for synthesis. Lengths in characters."""
+
+    first_min: int = Field(
+        default=10, ge=1, description="a first clause is at least this long, unless its sentence is shorter"
+    )
+    first_max: int = Field(default=48, ge=8, description="a first clause without punctuation is cut at a word here")
+    min: int = Field(default=24, ge=1, description="later clauses are at least this long")
+    max: int = Field(default=160, ge=20, description="a sentence longer than this is cut at a comma, or at a word")
+
+
+class MouthSettings(Settings):
+    """Synthesis ahead of playout."""
+
+    clauses: ClauseSettings = ClauseSettings()
+    clause_deadline_s: float = Field(default=4.0, gt=0.0, description="patience with the synthesis of a clause")
+    ahead_s: float = Field(default=12.0, gt=0.0, description="synthesis stops this far ahead of playout")
+    sentence_gap_s: float = Field(default=0.1, ge=0.0, description="silence put between sentences")
+    duck_gain: float = Field(default=0.25, ge=0.0, le=1.0, description="loudness while the caller makes a sound")
+    fade_s: float = Field(default=0.02, gt=0.0, le=0.02, description="fade-out of an interruption, at most one frame")
+
+
+class PhraseSettings(Settings):
+    """Prepared sentences."""
+
+    max_bytes: int = Field(default=48_000_000, ge=0, description="memory for prepared audio (32,000 bytes a second)")
+    directory: Path | None = Field(
+        default=None, description="folder to keep prepared audio in between runs; none if unset"
+    )
+
+
+class FrontSettings(Settings):
+    """Between a leg and its session."""
+
+    queue_size: int = Field(default=256, ge=8, description="ear events waiting for the session")
+    dtmf_per_s: float = Field(default=10.0, gt=0.0, description="keys per second that are believed, in the long run")
+    dtmf_burst: int = Field(default=40, ge=1, description="keys believed in a burst")
+    hold_barge_in: bool = Field(
+        default=True, description="hold speech first, and drop it only when the caller said words"
+    )
+
+
+class VoiceSettings(Settings):
+    """Root of the voice room's settings."""
+
+    vad: VadSettings = VadSettings()
+    turn: TurnSettings = TurnSettings()
+    ear: EarSettings = EarSettings()
+    mouth: MouthSettings = MouthSettings()
+    phrases: PhraseSettings = PhraseSettings()
+    front: FrontSettings = FrontSettings()

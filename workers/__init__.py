@@ -1,0 +1,1 @@
+"""Model processes: start them, supervise them, talk to them, share the cores among them."""

@@ -1,0 +1,103 @@
+"""contracts.engines over a WorkerClient: what voice and dialog call; they know nothing of processes.
+
+Every call raises contracts.errors.WorkerError subclasses; leaving early cancels the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, cast
+
+from contracts.engines import Generation, GenerationRequest, SpeechChunk, Token, Transcript, Word
+from contracts.worker import Priority, WorkerClient
+
+
+class WhisperRecogniser:
+    """contracts.engines.Recogniser."""
+
+    def __init__(self, client: WorkerClient, engine: str = "whisper") -> None:
+        self._client, self._engine = client, engine
+
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
+        """Words of internal PCM up to 30 s; ``final`` passes go before partial ones."""
+        priority = Priority.FINAL_RECOGNITION if final else Priority.PARTIAL_RECOGNITION
+        reply = await self._client.request(
+            self._engine, "transcribe", {}, blob=pcm, deadline=deadline, priority=priority
+        )
+        body = reply.body
+        return Transcript(
+            text=body["text"],
+            avg_logprob=body["avg_logprob"],
+            no_speech=body["no_speech"],
+            compute_s=body["compute_s"],
+            rejected=body["rejected"],
+            words=tuple(Word(text, probability) for text, probability in body["words"]),
+        )
+
+
+class SmartTurnJudge:
+    """contracts.engines.TurnJudge."""
+
+    def __init__(self, client: WorkerClient, engine: str = "smart_turn") -> None:
+        self._client, self._engine = client, engine
+
+    async def probability(self, pcm: bytes, *, deadline: float) -> float:
+        """0..1 that the turn is complete. As urgent as the final recognition: both end the turn."""
+        reply = await self._client.request(
+            self._engine, "probability", {}, blob=pcm, deadline=deadline, priority=Priority.FINAL_RECOGNITION
+        )
+        return float(reply.body["probability"])
+
+
+class PiperSynthesiser:
+    """contracts.engines.Synthesiser."""
+
+    def __init__(self, client: WorkerClient, engine: str = "piper") -> None:
+        self._client, self._engine = client, engine
+
+    async def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
+        """Speech of a clause, one chunk per sentence in it; nothing for text without a sound."""
+        # Later clauses must also get past the decoding that goes on meanwhile (60 ms against seconds), or the
+        # caller hears a gap.
+        priority = Priority.FIRST_AUDIO if first else Priority.FINAL_RECOGNITION
+        stream = self._client.stream(self._engine, "synthesise", {"text": text}, deadline=deadline, priority=priority)
+        async with aclosing(cast("Any", stream)) as replies:
+            async for reply in replies:
+                if reply.blob:
+                    yield SpeechChunk(reply.blob, reply.body.get("phonemes", 0))
+
+
+class LlamaModel:
+    """contracts.engines.LanguageModel. ``engine`` is its name in the workers' settings, ``name`` what records show."""
+
+    def __init__(
+        self, client: WorkerClient, engine: str, name: str = "", *, priority: Priority = Priority.ANSWER
+    ) -> None:
+        self._client, self._engine, self._priority = client, engine, priority
+        self.name = name or engine
+
+    def at(self, priority: Priority) -> LlamaModel:
+        """The same model at another priority: SPECULATION for what may be thrown away."""
+        return LlamaModel(self._client, self._engine, self.name, priority=priority)
+
+    async def generate(self, request: GenerationRequest, *, deadline: float) -> AsyncIterator[Token | Generation]:
+        """Tokens as they come, never a part of a stop string; the last item is the Generation."""
+        params = {
+            "prompt": request.prompt,
+            "max_tokens": request.max_tokens,
+            "stop": list(request.stop),
+            "temperature": request.temperature,
+            "seed": request.seed,
+        }
+        stream = self._client.stream(self._engine, "generate", params, deadline=deadline, priority=self._priority)
+        async with aclosing(cast("Any", stream)) as replies:
+            async for reply in replies:
+                body = reply.body
+                yield Generation(**body["generation"]) if "generation" in body else Token(body["text"], body["logprob"])
+
+    async def prefill(self, prompt: str, *, deadline: float) -> None:
+        """Put a prompt into the KV cache ahead of time, at SPECULATION priority."""
+        await self._client.request(
+            self._engine, "prefill", {"prompt": prompt}, deadline=deadline, priority=Priority.SPECULATION
+        )

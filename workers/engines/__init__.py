@@ -1,0 +1,1 @@
+"""The models themselves; each module is loaded only inside the worker process that hosts it."""
