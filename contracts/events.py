@@ -141,6 +141,8 @@ class EventKind(StrEnum):
     """target"""
     TRANSFER_ENDED = "transfer.ended"
     """target, ok, status"""
+    HANDOFF_SAVED = "handoff.saved"
+    """a contracts.handoff.HandoffRecord; a later one of the same call replaces it"""
     WORKER_LOST = "worker.lost"
     """worker, why"""
     WORKER_STARTED = "worker.started"

@@ -21,6 +21,7 @@ from dialog.intents import without_introduction
 from dialog.measure import TurnMeasure
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
+from knowledge.query import is_elliptic
 from voice.utterance import Utterance
 
 HISTORY_LINES = 4
@@ -77,7 +78,7 @@ class Answering:
 
         voice = Voice(speak, lambda stage: measure.mark(stage, clock.now()), self.speaking.record)
         question = self._question(without_introduction(text), event.transcript.confidence)
-        evidence = await self._ready_evidence(question.text)
+        evidence = await self._ready_evidence(without_introduction(text))
         work = asyncio.create_task(self.services.cascade.answer(question, budget, voice, evidence))
         try:
             outcome = await self._wait(work, budget, measure)
@@ -94,7 +95,10 @@ class Answering:
 
     def _question(self, text: str, confidence: float) -> Question:
         recent = tuple(self.conversation.recent(HISTORY_LINES))
-        return Question(text, confidence, tuple(self.conversation.callers_turns(CONTEXT_TURNS)), recent)
+        context = tuple(self.conversation.callers_turns(CONTEXT_TURNS))
+        if context and is_elliptic(text):  # "and on Saturday?" is a question only together with the one before it
+            text = f"{without_introduction(context[-1])} {text}"
+        return Question(text, confidence, context, recent)
 
     async def _ready_evidence(self, text: str) -> Evidence | None:
         """What was prefetched, if it was for these words and is there."""

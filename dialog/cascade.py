@@ -28,7 +28,7 @@ from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
 from dialog.gate import GroundingGate, sentences
 from dialog.ports import Search
-from dialog.prompts import NOT_IN_DOCUMENT, Prompts
+from dialog.prompts import NOT_IN_DOCUMENT, Prompts, without_preamble
 from dialog.router import Decision, Route, Router
 from dialog.settings import DialogSettings
 
@@ -134,14 +134,14 @@ class Cascade:
             case Route.UNKNOWN:
                 return Outcome(Result.UNKNOWN, Rung.PREPARED, passages=(), why=decision.why)
             case Route.EXTRACTIVE if decision.extract is not None:
-                return self._extractive(decision, decision.extract, evidence, voice)
+                return self._extractive(decision, decision.extract, voice)
         return await self._models(question, decision, evidence, budget, voice)
 
-    def _extractive(self, decision: Decision, extract: Extract, evidence: Evidence, voice: Voice) -> Outcome:
+    def _extractive(self, decision: Decision, extract: Extract, voice: Voice) -> Outcome:
         voice.mark("decided")
         for sentence in sentences(extract.text):
             voice.speak(sentence)
-        return Outcome(Result.ANSWERED, Rung.EXTRACTIVE, extract.text, evidence.passages[:1], decision.why)
+        return Outcome(Result.ANSWERED, Rung.EXTRACTIVE, extract.text, (extract.passage,), decision.why)
 
     async def _models(
         self, question: Question, decision: Decision, evidence: Evidence, budget: TurnBudget, voice: Voice
@@ -178,7 +178,8 @@ class Cascade:
         return outcome
 
     async def _generate(self, model: LanguageModel, question: Question, attempt: _Attempt, budget: TurnBudget) -> None:
-        request = self._prompts.answer(question.text, attempt.passages, question.history)
+        large = model is self._large
+        request = self._prompts.answer(question.text, attempt.passages, question.history, strict=large)
         stream = model.generate(request, deadline=budget.deadline)
         async for piece in stream:
             if isinstance(piece, Generation):
@@ -242,6 +243,7 @@ class _Attempt:
             self._sentence(rest)
 
     def _sentence(self, sentence: str) -> bool:
+        sentence = without_preamble(sentence)
         if NOT_IN_DOCUMENT.lower() in sentence.lower():
             self.declined = True
             return False

@@ -7,6 +7,7 @@ times and days, how much → amounts), and the one after it where it carries on.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.engines import Passage
@@ -16,6 +17,8 @@ from dialog.words import Thesaurus, content
 
 MAX_WORDS = 45
 """Longest extractive answer: about fifteen seconds of speech."""
+MIN_WORDS = 4
+"""Shorter ones are headings that found their way into the text."""
 _ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (
         re.compile(r"\b(?:when|what time|hours?|how late|how early|open|close)\b", re.I),
@@ -32,12 +35,35 @@ _CARRY_ON = re.compile(
 )
 
 
+_REQUEST = re.compile(
+    r"\b(?:how (?:do|can|would|should|to)|what do i do|i(?:'d| would)? (?:like|want|need|have) to|can i|could i)\b",
+    re.IGNORECASE,
+)
+_INSTRUCTION = re.compile(
+    r"^(?:you can|to |call |in the |on our |choose |sign in|send |go to|open |press |if you )", re.I
+)
+
+_GENERAL = re.compile(r"^(?:all|every|each|our|we)\b", re.I)
+"""A statement about everything answers more than one about a part."""
+
+
 @dataclass(slots=True, frozen=True)
 class Extract:
-    """The chosen sentences and how much of the question stands in the best of them (0..1)."""
+    """The chosen sentences, how much of the question stands in the best of them (0..1), and whose they are."""
 
     text: str
     share: float
+    passage: Passage
+
+
+@dataclass(slots=True, frozen=True)
+class _Asked:
+    """A question taken apart once: content stems, kinds of facts that answer it, days it names, whether it asks how."""
+
+    stems: list[str]
+    wanted: tuple[str, ...]
+    days: frozenset[str]
+    request: bool
 
 
 def wanted_facts(question: str) -> tuple[str, ...]:
@@ -45,34 +71,64 @@ def wanted_facts(question: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kind for pattern, kinds in _ASKS if pattern.search(question) for kind in kinds))
 
 
-def extract(question: str, passage: Passage, thesaurus: Thesaurus) -> Extract | None:
-    """The passage's own answer, one or two sentences of at most 45 words; None if no sentence fits the question."""
-    asked = content(question)
-    wanted = wanted_facts(question)
-    candidates = sentences(passage.text)
-    if not asked or not candidates:
+def extract(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> Extract | None:
+    """The passages' own answer, one or two sentences of at most 45 words; None if no sentence fits the question.
+
+    ``passages`` are of one document, best first.
+    """
+    asked = _Asked(
+        content(question),
+        wanted_facts(question),
+        frozenset(fact for fact in facts(question) if fact.startswith("day:")),
+        bool(_REQUEST.search(question)) or not question.rstrip().endswith("?"),
+    )
+    if not asked.stems:
         return None
-    scored = []
-    for index, sentence in enumerate(candidates):
-        share = len(thesaurus.covered(asked, content(sentence))) / len(asked)
-        kinds = {fact.partition(":")[0] for fact in facts(sentence)}
-        bonus = 0.35 if wanted and kinds & set(wanted) else 0.0
-        scored.append((share + bonus - 0.01 * index, index, share))
-    best, index, share = max(scored)
-    if wanted and best < 0.35:
+    best: tuple[float, float, Passage, list[str], int] | None = None
+    for rank, passage in enumerate(passages):
+        candidates = sentences(passage.text)
+        for index, sentence in enumerate(candidates):
+            if len(sentence.split()) < MIN_WORDS:
+                continue
+            value, share = _fit(sentence, asked, passage, thesaurus)
+            value -= 0.02 * index + 0.04 * rank
+            if best is None or value > best[0]:
+                best = (value, share, passage, candidates, index)
+    if best is None or (asked.wanted and best[0] < 0.35):
         return None
+    _, share, passage, candidates, index = best
     chosen = [candidates[index]]
-    following = candidates[index + 1] if index + 1 < len(candidates) else ""
-    room = MAX_WORDS - len(chosen[0].split())
-    if following and len(following.split()) <= room and _belongs(following, asked, wanted, thesaurus):
-        chosen.append(following)
     if len(chosen[0].split()) > MAX_WORDS:
         return None
-    return Extract(" ".join(chosen), share)
+    following = candidates[index + 1] if index + 1 < len(candidates) else ""
+    room = MAX_WORDS - len(chosen[0].split())
+    if following and len(following.split()) <= room and _belongs(following, asked, thesaurus):
+        chosen.append(following)
+    return Extract(" ".join(chosen), share, passage)
 
 
-def _belongs(sentence: str, asked: list[str], wanted: tuple[str, ...], thesaurus: Thesaurus) -> bool:
+def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -> tuple[float, float]:
+    """How well a sentence answers, and the share of the question's words in it."""
+    present = content(sentence)
+    share = len(thesaurus.covered(asked.stems, present)) / len(asked.stems)
+    found = facts(sentence)
+    value = share
+    if asked.wanted and {fact.partition(":")[0] for fact in found} & set(asked.wanted):
+        value += 0.35
+    if asked.request and not asked.wanted and _INSTRUCTION.match(sentence):
+        value += 0.3
+    if _GENERAL.match(sentence):
+        value += 0.12
+    if asked.days:
+        value += 0.4 if asked.days & found else -0.2
+    heading = content(passage.heading)
+    if heading:
+        value += 0.15 * len(thesaurus.covered(asked.stems, heading)) / len(asked.stems)
+    return value, share
+
+
+def _belongs(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
+    if _CARRY_ON.match(sentence):
+        return True
     kinds = {fact.partition(":")[0] for fact in facts(sentence)}
-    return bool(_CARRY_ON.match(sentence)) or bool(
-        wanted and kinds & set(wanted) and thesaurus.covered(asked, content(sentence))
-    )
+    return bool(asked.wanted and kinds & set(asked.wanted) and thesaurus.covered(asked.stems, content(sentence)))

@@ -64,9 +64,22 @@ class GroundingGate:
         wrong = [fact for fact in sorted(facts(sentence)) if not _stands(fact, present)]
         if not wrong and not any(self.about(question, passage) for passage in cited):
             wrong.append("passage is not about the question")
+        if not wrong and not self._supported(sentence, ground, question):
+            wrong.append("words that the passage does not use")
         if not wrong and self._turned_around(sentence, cited):
             wrong.append("negation")
         return Verdict(tuple(wrong))
+
+    def _supported(self, sentence: str, ground: str, question: str) -> bool:
+        """Most of what it says is in the passage's words; the rest may come from the question."""
+        said = content(sentence)
+        there = set(content(ground))
+        if not said:
+            return True
+        limits = self._router
+        alone = len([word for word in said if word in there]) / len(said)
+        together = len([word for word in said if word in there or word in set(content(question))]) / len(said)
+        return alone >= limits.support_alone and together >= limits.support_together
 
     def _turned_around(self, sentence: str, passages: list[Passage]) -> bool:
         """The nearest sentence of the passages says the same words with one *not* more or less."""

@@ -25,6 +25,18 @@ def neutral(text: str, limit: int) -> str:
     return _CONTROL.sub(" ", _SPECIAL.sub(" ", text))[:limit].strip()
 
 
+_PREAMBLE = re.compile(
+    r"^(?:(?:yes|sure|okay)[,.] )?(?:according to the document,?|the document (?:says|states|mentions)(?: that)?:?) ",
+    re.I,
+)
+
+
+def without_preamble(sentence: str) -> str:
+    """ "The document states that you can …" → "You can …": a caller knows no document."""
+    rest = _PREAMBLE.sub("", sentence)
+    return rest[:1].upper() + rest[1:]
+
+
 class Prompts:
     """Loaded prompt files. Raises ConfigError when one is missing or lacks a placeholder."""
 
@@ -32,18 +44,25 @@ class Prompts:
         self._settings = settings
         self._system = _read(folder / "system.txt", ()).replace("{name}", name)
         self._answer = _read(folder / "answer.txt", ("{evidence}", "{question}"))
-        self.files = (folder / "system.txt", folder / "answer.txt")
+        self._strict = _read(folder / "answer_strict.txt", ("{evidence}", "{question}"))
+        self.files = tuple(folder / name for name in ("system.txt", "answer.txt", "answer_strict.txt"))
 
     @property
     def prefix(self) -> str:
         """What every prompt of every call begins with."""
         return f"<|im_start|>system\n{self._system.strip()}<|im_end|>\n<|im_start|>user\n"
 
-    def answer(self, question: str, passages: Sequence[Passage], history: Sequence[str] = ()) -> GenerationRequest:
-        """The request for an answer from ``passages``; ``history`` are the last lines said, oldest first."""
+    def answer(
+        self, question: str, passages: Sequence[Passage], history: Sequence[str] = (), *, strict: bool = False
+    ) -> GenerationRequest:
+        """The request for an answer from ``passages``; ``history`` are the last lines said, oldest first.
+
+        ``strict`` asks for NOT_IN_DOCUMENT where the evidence has no answer: a very small model, asked so, says nothing
+        else, so it is left to the gate there.
+        """
         said = "".join(f"{neutral(line, 200)}\n" for line in history)
         asked = neutral(question, self._settings.max_question_chars)
-        text = self._answer.replace("{evidence}", self._evidence(passages))
+        text = (self._strict if strict else self._answer).replace("{evidence}", self._evidence(passages))
         text = text.replace("{history}", f"Said before:\n{said}\n" if said else "").replace("{question}", asked)
         prompt = f"{self.prefix}{text.strip()}<|im_end|>\n<|im_start|>assistant\n"
         return GenerationRequest(prompt, self._settings.max_tokens, stop=("<|im_end|>", "<|im_start|>", "\n\n"))

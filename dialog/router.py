@@ -3,10 +3,10 @@
 ::
 
     confidence < reject ───────────────► repeat (the caller is asked again)
-    no passage, or score < answerable ─► unknown: say so, offer a person
+    no passage, or strength too low ──► unknown: say so, offer a person
     not about the question ────────────► unknown
     covers it, a sentence fits ────────► extractive
-    weak score and no lead ────────────► large
+    weak evidence or poor recognition ─► large
     otherwise ─────────────────────────► small
 """
 
@@ -64,16 +64,18 @@ class Router:
         def decided(route: Route, why: str, part: Extract | None = None) -> Decision:
             return Decision(route, why, best.score, evidence.margin, coverage, part)
 
-        if best.score < limits.answerable_score:
-            return decided(Route.UNKNOWN, f"best passage scores {best.score:.2f}")
+        strength = limits.cosine_weight * best.score + (1 - limits.cosine_weight) * best.lexical
+        if strength < limits.answerable_strength:
+            return decided(Route.UNKNOWN, f"best passage has strength {strength:.2f}")
         if not self._gate.about(question, best):
             return decided(Route.UNKNOWN, "best passage is not about the question")
-        part = extract(question, best, self._thesaurus)
+        same = [passage for passage in evidence.passages[:4] if passage.document_id == best.document_id]
+        part = extract(question, same, self._thesaurus)
         fits = part is not None and part.share >= limits.extractive_sentence
-        if fits and best.score >= limits.extractive_score and coverage >= limits.extractive_coverage:
+        if fits and coverage >= limits.extractive_coverage:
             return decided(Route.EXTRACTIVE, f"passage covers {coverage:.0%} of the question", part)
-        if best.score < limits.weak_score and evidence.margin < limits.large_margin:
-            return decided(Route.LARGE, f"weak evidence: score {best.score:.2f}, lead {evidence.margin:.2f}")
+        if strength < limits.sure_strength:
+            return decided(Route.LARGE, f"weak evidence: strength {strength:.2f}")
         if confidence < limits.low_confidence:
             return decided(Route.LARGE, f"recognition confidence {confidence:.2f}")
         return decided(Route.SMALL, "evidence found, no sentence answers by itself", part)

@@ -123,6 +123,8 @@ class Session:
                 self._start(self._silence())
             case Partial():
                 self._answering.prefetch(event.stable_text or event.text)
+            case SpeechStarted() if event.continues and not self._idle:
+                self._start(self._withdraw())
             case SpeechStarted() if self._too_long:
                 self._start(self._time_up())
 
@@ -277,6 +279,10 @@ class Session:
             await self._act(firing)
         else:
             await self._speaking.line("reprompt")
+
+    async def _withdraw(self) -> None:
+        """The caller goes on: what was being answered is dropped (by _start) and the whole turn is awaited."""
+        log.info("turn.continued")
 
     async def _time_up(self) -> None:
         self._ending = True

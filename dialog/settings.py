@@ -44,20 +44,24 @@ class DialogSettings(Settings):
 
 
 class RouterThresholds(Settings):
-    """When which rung answers. Scores are cosines of the embedding."""
+    """When which rung answers. All shares and scores are 0..1."""
 
-    answerable_score: float = Field(default=0.36, ge=0, le=1)
-    """Below this best score there is no evidence."""
-    strong_score: float = Field(default=0.62, ge=0, le=1)
-    """From here the passage is about the question whatever its words."""
-    extractive_score: float = Field(default=0.42, ge=0, le=1)
+    answerable_strength: float = Field(default=0.36, ge=0, le=1)
+    """Below this strength of the best passage there is no evidence."""
+    sure_strength: float = Field(default=0.44, ge=0, le=1)
+    """From here there is; in between the passage must be a whole answer or the large model is asked."""
+    cosine_weight: float = Field(default=0.7, ge=0, le=1)
+    """Strength = weight · cosine + (1 - weight) · lexical score of a passage."""
+    support_alone: float = Field(default=0.6, ge=0, le=1)
+    """Share of a model sentence's content words that stand in the passage."""
+    support_together: float = Field(default=0.8, ge=0, le=1)
+    """… in the passage or the question."""
+    strong_score: float = Field(default=0.55, ge=0, le=1)
+    """From this cosine the passage is about the question whatever its words."""
     extractive_coverage: float = Field(default=0.6, ge=0, le=1)
     """Share of the question's content words that the passage (with title and heading) must contain."""
     extractive_sentence: float = Field(default=0.3, ge=0, le=1)
     """Share of them in the chosen sentence."""
-    large_margin: float = Field(default=0.02, ge=0, le=1)
-    """A weaker lead over the next document than this, with a weak score, goes to the large model."""
-    weak_score: float = Field(default=0.45, ge=0, le=1)
     low_confidence: float = Field(default=0.45, ge=0, le=1)
     """Recognition confidence below this counts as poorly understood."""
     reject_confidence: float = Field(default=0.25, ge=0, le=1)

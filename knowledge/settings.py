@@ -58,8 +58,8 @@ class SearchSettings(Settings):
 class IndexSettings(Settings):
     """How vectors are made in the background."""
 
-    batch: int = Field(default=4, ge=1, le=256)
-    """Passages embedded at a time; a search waits for at most one batch (about 3 ms a passage)."""
+    batch: int = Field(default=16, ge=1, le=256)
+    """Passages entered into the vector index at a time."""
     pause_s: float = Field(default=0.005, ge=0.0, le=10.0)
     """Rest between batches, so that calls get the cores."""
     retry_s: float = Field(default=30.0, gt=0.0, le=3600.0)

@@ -1,14 +1,29 @@
-"""Which engines run in which worker process, and with which model files: from names in the settings to workers' terms."""
+"""Which engines run in which worker process, and with which model files: from names in the settings to workers' terms.
+
+::
+
+    speech     whisper + smart_turn      what the caller says
+    voice      piper                     GPL: alone in its process
+    small      the small language model
+    large      the large language model
+    knowledge  embedder, Chroma, SQL     not arbitrated: a search takes a few milliseconds
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from contracts.settings import Settings
+from knowledge.settings import KnowledgeSettings
+from workers.manifest import ModelStore, load_manifest
+from workers.settings import EngineSettings, WorkerSettings, WorkersSettings
 
 
 class ModelChoice(Settings):
-    """Models by their names in configs/models.yaml, and how many threads each engine may use."""
+    """Models by their names in the manifest, and how many threads each engine may use."""
 
     whisper: str = Field(default="whisper-base", description="Recogniser; whisper-tiny-en is faster and worse.")
     language: str = Field(default="en", pattern="^[a-z]{2}$", description="The callers' language.")
@@ -16,7 +31,95 @@ class ModelChoice(Settings):
     large: str = Field(default="qwen-1.5b", description="The large language model (GGUF); empty: none.")
     voice: str = Field(default="piper-joe", description="The operator's voice (Piper).")
     turn: str = Field(default="smart-turn", description="End-of-turn model (ONNX).")
-    embedder: str = Field(default="minilm", description="Sentence embeddings (CTranslate2).")
+    vad: str = Field(default="silero-vad", description="Voice activity model (ONNX).")
     threads: int = Field(default=2, ge=1, le=64, description="Cores that one burst of work may use.")
-    context_tokens: int = Field(default=2048, ge=512, le=32768, description="Context window of the language models.")
-    manifest: str = Field(default="configs/models.yaml", description="The model manifest.")
+    bursts: int = Field(default=1, ge=1, le=64, description="Bursts at once: cores divided by threads.")
+    context_tokens: int = Field(default=4096, ge=512, le=32768, description="KV cells of each language model.")
+    start_timeout_s: float = Field(default=120.0, gt=0, description="Patience with a worker that loads its models.")
+    hang_timeout_s: float = Field(default=3.0, gt=0, description="A worker silent for so long is replaced.")
+    manifest: Path = Field(default=Path("configs/models.yaml"), description="The model manifest.")
+
+
+def store_of(choice: ModelChoice, models: Path, manifest: Path) -> ModelStore:
+    """The model files. Raises ConfigError for a bad manifest."""
+    return ModelStore(load_manifest(manifest), models)
+
+
+def chosen(choice: ModelChoice, knowledge: KnowledgeSettings) -> list[str]:
+    """Names of all models that these settings need."""
+    names = [choice.whisper, choice.small, choice.large, choice.voice, choice.turn, choice.vad, knowledge.model]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def workers_of(
+    choice: ModelChoice,
+    store: ModelStore,
+    home: Path,
+    knowledge: KnowledgeSettings,
+    prefix: str,
+) -> WorkersSettings:
+    """The worker processes. ``prefix``: what all prompts begin with, kept in the language models' caches.
+
+    Raises ModelFileError for a file that is missing.
+    """
+    speech = WorkerSettings(
+        name="speech",
+        threads=choice.threads,
+        engines=(
+            _engine("whisper", "workers.engines.whisper:WhisperEngine",
+                    path=str(store.folder(choice.whisper)), language=choice.language),
+            _engine("smart_turn", "workers.engines.smart_turn:SmartTurnEngine",
+                    path=str(store.path(choice.turn, "model.onnx")), threads=1),
+        ),
+    )  # fmt: skip
+    voice = WorkerSettings(
+        name="voice",
+        threads=choice.threads,
+        engines=(
+            _engine("piper", "workers.engines.piper:PiperEngine", path=str(store.path(choice.voice, "voice.onnx"))),
+        ),
+    )
+    base = WorkerSettings(
+        name="knowledge",
+        threads=1,
+        engines=(
+            EngineSettings(
+                name="knowledge",
+                engine="knowledge.engine:KnowledgeEngine",
+                arbitrated=False,
+                options={
+                    "home": str(home),
+                    "model_dir": str(store.folder(knowledge.model)),
+                    "settings": knowledge.model_dump(mode="json"),
+                },
+            ),
+        ),
+    )
+    models = [_language_model(name, model, choice, store, home, prefix) for name, model in _ladder(choice)]
+    return WorkersSettings(
+        workers=(speech, voice, base, *models),
+        bursts=choice.bursts,
+        start_timeout_s=choice.start_timeout_s,
+        hang_timeout_s=choice.hang_timeout_s,
+    )
+
+
+def _ladder(choice: ModelChoice) -> list[tuple[str, str]]:
+    return [(name, model) for name, model in (("small", choice.small), ("large", choice.large)) if model]
+
+
+def _language_model(
+    name: str, model: str, choice: ModelChoice, store: ModelStore, home: Path, prefix: str
+) -> WorkerSettings:
+    options = {
+        "path": str(store.path(model, "model.gguf")),
+        "n_ctx": choice.context_tokens,
+        "prefixes": {"system": prefix},
+        "state_dir": str(home / "kv"),
+    }
+    engine = _engine(name, "workers.engines.llama:LlamaEngine", **options)
+    return WorkerSettings(name=name, threads=choice.threads, engines=(engine,))
+
+
+def _engine(engine_name: str, where: str, **options: Any) -> EngineSettings:
+    return EngineSettings(name=engine_name, engine=where, options=options)

@@ -44,6 +44,7 @@ class OperatorSettings(BaseSettings):
         default=Path("~/.cache/callwright"), description="Where `callwright models fetch` puts model files."
     )
     name: str = Field(default="Callwright", max_length=60, description="Who answers: spoken in the greeting.")
+    documents: Path | None = Field(default=None, description="Folder whose documents are taken in at every start.")
     engines: ModelChoice = ModelChoice()
     telephony: TelephonySettings = TelephonySettings()
     voice: VoiceSettings = VoiceSettings()

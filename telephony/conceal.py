@@ -9,9 +9,10 @@ machine counts silence in frames, so what it hears must last exactly as long as 
     wall      |-1-|-2-|--------|-c-4-|-5-|--------|-6-7-|------|-c-|-c-|-8-|-9-|- …        c: concealed
     surplus     0   0     0       0    0     0       0      0    0   0   2   2 → 1 → 0     taken out, frame by frame
 
-Sound that is less than ``grace_s`` late is waited for: the next beat brings two frames, and no delay is added. A gap is filled with a faded repetition of the last pitch period (G.711 appendix I does so), silence after that. Sound
-that came late after it was concealed stays as delay; what is surplus for ``settle_s`` is cut out again, with a short
-cross-fade and preferably in silence; above ``cap_s`` the oldest goes at once. So the stream is never longer than time.
+Sound that is less than ``grace_s`` late is waited for: the next beat brings two frames, and no delay is added. A gap is
+filled with a faded repetition of the last pitch period (as G.711 appendix I does), then silence. Sound that came late
+after it was concealed stays as delay; what is surplus for ``settle_s`` is cut out again, with a short cross-fade and
+preferably in silence; above ``cap_s`` the oldest goes at once. So the stream is never longer than time.
 """
 
 from __future__ import annotations

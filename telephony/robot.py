@@ -155,7 +155,8 @@ class CallerRobot:
         frame = line.pcm[self._offset : self._offset + FRAME_BYTES]
         self._offset += FRAME_BYTES
         if self._offset >= len(line.pcm):
-            self.spoken[-1].true_end_at = now + FRAME_S - trailing_silence_s(line.pcm)
+            # A packet leaves when its 20 ms have been spoken: the last sample was said at ``now``.
+            self.spoken[-1].true_end_at = now - trailing_silence_s(line.pcm)
             self._state = _State.WAITING
             self._index += 1
             self._heard_after_line = False

@@ -5,7 +5,8 @@ Segments and steps of both laws, as 8 bits after the wire's inversion::
     s eee mmmm      µ-law: ((2·m + 33) << e) - 33, times 4 (14 → 16 bits), all bits inverted on the wire
                     A-law: (2·m + 1 [+ 32 if e]) << max(e - 1, 0), times 8 (13 → 16 bits), even bits inverted
 
-Encoding takes the 16-bit sample down to 14 (µ) or 13 (A) bits first, by arithmetic shift, as the reference coders do.
+G.711 defines its decision values on 14 (µ) and 13 (A) bits; 16-bit samples are rounded to them, not cut off, so that
+no offset arises. For every 16-bit value the result is that of sox.
 """
 
 from __future__ import annotations
@@ -43,9 +44,16 @@ def _segment(magnitude: NDArray[np.int32], first: int) -> NDArray[np.int32]:
     return np.searchsorted(ends, magnitude, side="right").astype(np.int32)
 
 
+def _every_sample(bits: int) -> NDArray[np.int32]:
+    """All 16-bit samples in the order of their unsigned bits, rounded to ``bits`` without overflow."""
+    drop = 16 - bits
+    sample = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
+    return np.minimum((sample + (1 << (drop - 1))) >> drop, (1 << (bits - 1)) - 1)
+
+
 def _ulaw_encode_table() -> NDArray[np.uint8]:
     """Indexed by the sample as unsigned 16 bits."""
-    sample = np.arange(65536, dtype=np.int32).astype(np.uint16).view(np.int16).astype(np.int32) >> 2
+    sample = _every_sample(bits=14)
     magnitude = np.minimum(np.abs(sample), _ULAW_CLIP) + _ULAW_BIAS
     exponent = _segment(magnitude, 64)
     code = (exponent << 4) | ((magnitude >> (exponent + 1)) & 15) | np.where(sample < 0, 0x80, 0)
@@ -54,7 +62,7 @@ def _ulaw_encode_table() -> NDArray[np.uint8]:
 
 def _alaw_encode_table() -> NDArray[np.uint8]:
     """Indexed by the sample as unsigned 16 bits. Negative samples are complemented, so that -1 is the step of 0."""
-    sample = np.arange(65536, dtype=np.int32).astype(np.uint16).view(np.int16).astype(np.int32) >> 3
+    sample = _every_sample(bits=13)
     magnitude = np.where(sample < 0, ~sample, sample)
     exponent = _segment(magnitude, 32)
     code = (exponent << 4) | ((magnitude >> np.maximum(exponent, 1)) & 15) | np.where(sample < 0, 0, 0x80)

@@ -20,7 +20,7 @@ WORDS = "zero one two three four five six seven eight nine".split()
         "4111, 1111, 1111, 1111",
         "3782 822463 10005",
         "four one one one one one one one one one one one one one one one",
-        "Four, one, one, one. One one one one. One one one one. One one one one.",
+        "Four, one, one, one. One one one one. One one one one. One one one one",
         "four triple one, double five double five, one two three four, nine eight seven six",
         "forty-one eleven, eleven eleven, eleven eleven, eleven eleven",
         "four one one one 1111 uh 1111 and then 1111",

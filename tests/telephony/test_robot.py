@@ -25,7 +25,7 @@ def test_it_waits_for_the_greeting_to_end() -> None:
     robot = CallerRobot([Line("one", TONE * 10)], Manners(gap_s=0.5))
     said = drive(robot, [True] * 100 + [False] * 60)
     assert said.index(True) == pytest.approx(100 + 25, abs=1)
-    assert robot.spoken[0].true_end_at == pytest.approx(100.0 + (said.index(True) + 10) * FRAME_S)
+    assert robot.spoken[0].true_end_at == pytest.approx(100.0 + (said.index(True) + 9) * FRAME_S)
 
 
 def test_it_speaks_anyway_when_nothing_is_heard() -> None:
@@ -50,7 +50,7 @@ def test_an_operator_who_starts_while_it_speaks_has_cut_in() -> None:
 def test_the_reply_is_timed_from_the_last_voiced_sample() -> None:
     robot = CallerRobot([Line("one", TONE * 10 + SILENCE * 5)], Manners(gap_s=0.2, wait_for_greeting=False))
     said = drive(robot, [False] * 60 + [True] * 20)
-    ended = 100.0 + (said.index(True) + 10) * FRAME_S
+    ended = 100.0 + (said.index(True) + 14) * FRAME_S - 0.1
     assert robot.spoken[0].true_end_at == pytest.approx(ended)
     assert robot.spoken[0].reply_at == pytest.approx(101.22, abs=0.021)
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -37,22 +37,24 @@ def model(name: str) -> Path:
 def to_pcm(samples: NDArray[Any], rate: int) -> bytes:
     """Float samples in ±1 at any rate → internal PCM."""
     sound = soxr.resample(samples.astype(np.float32), rate, RATE)
-    return cast(bytes, (np.clip(sound, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())
+    pcm: bytes = (np.clip(sound, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+    return pcm
 
 
 class PiperHere:
     """contracts.engines.Synthesiser on Piper, one chunk a sentence."""
 
     def __init__(self) -> None:
-        from piper import PiperVoice
+        from piper import PiperVoice, SynthesisConfig
 
         path = model("piper-joe/voice.onnx")
         self._voice = PiperVoice.load(path, config_path=f"{path}.json")
+        self._config = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)  # the same sound each time
         self.asked: list[str] = []
 
     async def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
         self.asked.append(text)
-        for chunk in self._voice.synthesize(text):
+        for chunk in self._voice.synthesize(text, self._config):
             pcm = to_pcm(chunk.audio_float_array, chunk.sample_rate)
             yield SpeechChunk(pcm, len(chunk.phonemes))
 
@@ -134,7 +136,7 @@ class Call:
 def line_noise(seconds: float, level: float = 16.0) -> bytes:
     """White noise of this RMS (of 32768), the same each time."""
     random = np.random.default_rng(7)
-    return cast(bytes, (random.standard_normal(int(seconds * RATE)) * level).astype("<i2").tobytes())
+    return (random.standard_normal(int(seconds * RATE)) * level).astype("<i2").tobytes()
 
 
 def trimmed(pcm: bytes) -> bytes:

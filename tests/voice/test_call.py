@@ -20,7 +20,6 @@ async def test_a_question_is_heard_word_by_word_and_ends_soon_after_its_last_sou
     end = call.clock.now()
     await call.quiet(1.5)
     (turn,) = call.of(TurnEnded)
-    print(turn, end)
     assert "balance" in turn.transcript.text.lower()
     assert abs(turn.timings.speech_ended - end) < 0.12
     assert turn.timings.endpoint - end < 0.5
@@ -51,7 +50,6 @@ async def test_a_caller_who_talks_over_the_operator_silences_it_and_the_heard_wo
     assert long.startswith(played.heard_text)
     assert 3 <= len(played.heard_text.split()) < 14
     assert 0.0 < call.front.barge_in_at - onset < 0.35
-    print(call.events)
     turn = call.of(TurnEnded)[-1]
     assert turn.during_speech
     assert "person" in turn.transcript.text
@@ -65,7 +63,6 @@ async def test_a_nod_lets_the_operator_go_on_from_the_word_where_it_stood(call: 
     await call.quiet(1.5)
     await call.hear(await spoken("Okay."))
     await call.quiet(8.0)
-    print(call.events)
     played = await utterance.finished()
     assert not played.interrupted
     assert played.heard_text.endswith("it takes five days.")

@@ -47,7 +47,8 @@ class Line:
 
     def silence_at_end(self) -> float:
         (ended,) = self.of(Ended)
-        return round(ended.at - ended.speech_ended, 2)
+        silence: float = round(ended.at - ended.speech_ended, 2)
+        return silence
 
 
 def test_a_sure_verdict_ends_the_turn_at_the_short_silence() -> None:

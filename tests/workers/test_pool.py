@@ -288,7 +288,7 @@ from workers.settings import WorkersSettings
 async def main():
     pool = WorkerPool(WorkersSettings.model_validate(json.loads(sys.argv[1])))
     await pool.start()
-    print(pool.status()[0].pid, flush=True)
+    print("pid", pool.status()[0].pid, flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -301,10 +301,13 @@ async def test_a_worker_does_not_outlive_a_parent_that_is_killed_even_while_stop
         sys.executable, "-c", PARENT, settings, stdout=asyncio.subprocess.PIPE, cwd=Path(HERE).parent.parent
     )
     assert parent.stdout is not None
-    child = psutil.Process(int((await parent.stdout.readline()).split()[-1]))
-    child.suspend()
-    parent.kill()
-    await parent.wait()
+    try:
+        words = (await parent.stdout.readuntil(b"pid ")) + await parent.stdout.readline()
+        child = psutil.Process(int(words.split()[-1]))
+        child.suspend()
+    finally:
+        parent.kill()
+        await parent.wait()
     await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 

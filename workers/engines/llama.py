@@ -35,7 +35,8 @@ class LlamaOptions:
 
     ``chunk_tokens``: prompt tokens evaluated between two checkpoints. ``prefixes``: name → beginning of prompts to
     keep for good; ``state_dir``: where their KV state is saved, so that the next start need not evaluate them.
-    ``top_k`` applies when the temperature is above 0.
+    ``top_k`` applies when the temperature is above 0. ``mmap``: llama.cpp repacks most weights into memory of its own,
+    so a mapped file stays resident beside the copy (1.9 GB instead of 1.3 for a 1.5 B model); it only loads sooner.
     """
 
     path: str
@@ -46,6 +47,7 @@ class LlamaOptions:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     state_dir: str = ""
     top_k: int = 40
+    mmap: bool = False
 
 
 @dataclass(slots=True)
@@ -69,7 +71,12 @@ class LlamaEngine:
         options = self._options
         sequences = options.slots + len(options.prefixes)
         self._context = LlamaContext(
-            self._path, n_ctx=options.n_ctx, threads=options.threads, sequences=sequences, batch=options.chunk_tokens
+            self._path,
+            n_ctx=options.n_ctx,
+            threads=options.threads,
+            sequences=sequences,
+            batch=options.chunk_tokens,
+            mmap=options.mmap,
         )
         self._slots = [_Slot(number, pinned=number >= options.slots) for number in range(sequences)]
         for slot, text in zip(self._slots[options.slots :], options.prefixes.values(), strict=True):

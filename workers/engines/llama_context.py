@@ -28,10 +28,12 @@ class LlamaContext:
     Raises ModelFileError if the GGUF cannot be loaded.
     """
 
-    def __init__(self, path: Path, *, n_ctx: int, threads: int, sequences: int, batch: int) -> None:
+    def __init__(self, path: Path, *, n_ctx: int, threads: int, sequences: int, batch: int, mmap: bool) -> None:
         llama_cpp.llama_log_set(_be_quiet, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
+        model_params = llama_cpp.llama_model_default_params()
+        model_params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
+        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), model_params)
         if not self._model:
             raise unusable(path, ValueError("llama.cpp does not accept it"))
         params = llama_cpp.llama_context_default_params()

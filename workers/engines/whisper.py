@@ -181,7 +181,7 @@ def loops(words: Sequence[str]) -> bool:
         for start in range(size, len(words) - size + 1):
             same = words[start : start + size] == words[start - size : start]
             run = run + 1 if same else 0
-            # ``run`` counts matching offsets: a phrase of n words said k times matches at n*(k-1) offsets in a row.
-            if run >= size * (needed - 1):
+            # A phrase of n words said k times is equal to its predecessor at n*(k-2)+1 offsets in a row.
+            if run > size * (needed - 2):
                 return True
     return False

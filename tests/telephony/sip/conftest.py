@@ -39,6 +39,13 @@ class BotProcess:
         self.process.send_signal(signal.SIGUSR1)
         return await self.event("health")
 
+    async def idle(self, timeout_s: float = 10.0) -> dict[str, Any]:
+        """The health once no call is left: a handler ends a moment after its call."""
+        async with asyncio.timeout(timeout_s):
+            while (health := await self.health())["active"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        return health
+
     async def stop(self) -> None:
         """Close at once."""
         with contextlib.suppress(ProcessLookupError):

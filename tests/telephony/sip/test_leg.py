@@ -24,14 +24,19 @@ def chirp(seconds: float) -> bytes:
 
 
 def match(heard: bytes, said: bytes) -> float:
-    """Best normalised correlation of the middle second of ``said`` anywhere in ``heard``."""
+    """Median over 100 ms pieces of ``said`` of the best normalised correlation with ``heard``.
+
+    The median, because on a machine that runs other tests beside this one a packet may leave 20 ms late.
+    """
     y, x = (np.frombuffer(pcm, "<i2").astype(float) for pcm in (heard, said))
-    x = x[8000:24000]
-    size = 1 << int(np.ceil(np.log2(len(y) + len(x))))
-    cross: NDArray[Any] = np.fft.irfft(np.fft.rfft(y, size) * np.conj(np.fft.rfft(x, size)), size)[: len(y) - len(x)]
     energy = np.concatenate(([0.0], np.cumsum(y**2)))
-    norms = np.sqrt(energy[len(x) :] - energy[: -len(x)])[: len(cross)] * np.linalg.norm(x)
-    return float((cross / np.maximum(norms, 1.0)).max())
+    scores = []
+    for at in range(1600, len(x) - 3200, 1600):
+        piece = x[at : at + 1600]
+        cross: NDArray[Any] = np.correlate(y, piece, "valid")
+        norms = np.sqrt(energy[1600:] - energy[:-1600]) * np.linalg.norm(piece)
+        scores.append((cross / np.maximum(norms, 1.0)).max())
+    return float(np.median(scores))
 
 
 async def until(condition: Any, timeout_s: float = 10.0) -> None:
@@ -107,7 +112,7 @@ async def test_a_rejected_call_gets_486(start_bot: Any) -> None:
     async with SipCaller(CallerSettings()) as caller:
         with pytest.raises(DialFailed, match="486"):
             await caller.dial(f"sip:reject@127.0.0.1:{bot.port}")
-    assert (await bot.health())["active"] == 0
+    await bot.idle()
 
 
 async def test_a_handler_that_raises_costs_only_its_own_call(start_bot: Any) -> None:
@@ -116,8 +121,9 @@ async def test_a_handler_that_raises_costs_only_its_own_call(start_bot: Any) -> 
         with pytest.raises(DialFailed, match="486"):
             await caller.dial(f"sip:crash@127.0.0.1:{bot.port}")
         call = await caller.dial(f"sip:echo@127.0.0.1:{bot.port}")
+        await bot.event("answered")
         await call.hangup()
-    assert (await bot.event("closed"))["reason"] == "caller"
+        assert (await bot.event("closed"))["reason"] == "caller"
 
 
 async def test_a_port_that_raises_ends_only_its_own_call(start_bot: Any) -> None:
@@ -251,9 +257,9 @@ async def test_fifty_calls_one_after_another_leave_nothing_behind(start_bot: Any
             await call.hangup()
             await bot.event("closed")
             if number == 1:
-                before = await bot.health()
-    after = await bot.health()
-    assert after["active"] == after["on_beat"] == 0
+                before = await bot.idle()
+    after = await bot.idle()
+    assert after["on_beat"] == 0
     for what in ("threads", "native_threads", "descriptors", "tasks"):
         assert after[what] <= before[what], what
 

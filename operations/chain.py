@@ -1,0 +1,117 @@
+"""The hash chain of the event log, and the tables for reading that are made beside it.
+
+::
+
+    body_sha256 = sha256(salt + canonical JSON of body)
+    hash        = sha256(canonical JSON of [prev_hash, log, seq, event_id, kind, call_id, turn, at, body_sha256])
+
+A body can be erased (retention, a caller's right) without breaking the chain: its digest stays, its salt goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.errors import RecordError
+from contracts.events import Event
+from operations.readtables import apply
+from operations.tables import events
+
+GENESIS = "0" * 64
+
+
+@dataclass(slots=True, frozen=True)
+class Stored:
+    """An event as it waits for the disk: redacted, with an id that makes replaying it harmless."""
+
+    event_id: str
+    kind: str
+    call_id: str
+    turn: int
+    at: datetime
+    body: dict[str, Any]
+
+
+def entry_of(event: Event, event_id: str, body: dict[str, Any]) -> Stored:
+    """What is kept of an event; values that JSON does not know become text, so that appending cannot fail."""
+    clean: dict[str, Any] = json.loads(json.dumps(body, default=str, ensure_ascii=False).replace("NaN", "null"))
+    at = event.at if event.at.tzinfo else event.at.replace(tzinfo=UTC)
+    return Stored(event_id, str(event.kind), event.call_id, event.turn, at.astimezone(UTC), clean)
+
+
+def canonical(value: Any) -> bytes:
+    """One byte string for one JSON value: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def digest(salt: str, body: Mapping[str, Any]) -> str:
+    """SHA-256 of a salted body, hex."""
+    return hashlib.sha256(salt.encode() + canonical(body)).hexdigest()
+
+
+def link(row: Mapping[str, Any]) -> str:
+    """The hash of a row, hex; its ``at`` is an aware datetime."""
+    parts = [row[key] for key in ("prev_hash", "log", "seq", "event_id", "kind", "call_id", "turn")]
+    moment: datetime = row["at"]
+    return hashlib.sha256(canonical([*parts, moment.astimezone(UTC).isoformat(), row["body_sha256"]])).hexdigest()
+
+
+def append_rows(connection: sa.Connection, name: str, group: Sequence[Stored]) -> None:
+    """Write a group behind the chain's head, and what it means to the tables for reading. Known events are skipped."""
+    ids = [stored.event_id for stored in group]
+    known = set(connection.scalars(sa.select(events.c.event_id).where(events.c.event_id.in_(ids))))
+    head = connection.execute(
+        sa.select(events.c.seq, events.c.hash).where(events.c.log == name).order_by(events.c.seq.desc()).limit(1)
+    ).first()
+    seq, last = (head.seq, head.hash) if head else (0, GENESIS)
+    rows = []
+    for stored in group:
+        if stored.event_id in known:
+            continue
+        seq += 1
+        salt = secrets.token_hex(16)
+        row: dict[str, Any] = {
+            "log": name,
+            "seq": seq,
+            "event_id": stored.event_id,
+            "kind": stored.kind,
+            "call_id": stored.call_id,
+            "turn": stored.turn,
+            "at": stored.at,
+            "body": stored.body,
+            "salt": salt,
+            "body_sha256": digest(salt, stored.body),
+            "prev_hash": last,
+        }
+        row["hash"] = last = link(row)
+        rows.append(row)
+        apply(connection, stored.kind, stored.call_id, stored.turn, stored.at, stored.body)
+    if rows:
+        connection.execute(sa.insert(events), rows)
+
+
+def verify_chain(engine: sa.Engine, name: str = "main") -> int:
+    """Check every link of a chain and return their number. Raises RecordError naming the first broken one."""
+    expected, last = 1, GENESIS
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(events).where(events.c.log == name).order_by(events.c.seq).execution_options(yield_per=1000)
+        )
+        for row in found.mappings():
+            where = f"event log {name!r}, entry {row['seq']}"
+            if row["seq"] != expected:
+                raise RecordError(f"{where}: entry {expected} is missing")
+            if row["prev_hash"] != last or row["hash"] != link(row):
+                raise RecordError(f"{where}: does not follow from the entry before it, or was changed")
+            if row["body"] is not None and digest(row["salt"] or "", row["body"]) != row["body_sha256"]:
+                raise RecordError(f"{where}: its content was changed")
+            expected, last = expected + 1, row["hash"]
+    return expected - 1

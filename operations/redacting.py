@@ -1,0 +1,56 @@
+"""What of an event's body is redacted before it is kept: all its text, and the keys of a long entry."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from contracts.events import Event, EventKind
+from escalation.redact import redact_value
+
+IDENTIFIERS = frozenset(
+    {
+        "call_id",
+        "external_id",
+        "caller",
+        "called",
+        "config_digest",
+        "passage_id",
+        "passage_ids",
+        "rule_id",
+        "worker",
+        "at",
+        "asked_at",
+        "target",
+        "kind",
+        "codec",
+        "stages",
+        "event_id",
+        "timestamp",
+    }
+)
+"""Keys whose values are names, numbers to call and digests: kept as they are, for the record is found by them."""
+MAX_KEYS = 8
+"""Keys pressed in a row that are kept; what comes after may be the rest of a card number."""
+MAX_CALLS = 4096
+
+
+class Redactor:
+    """Redacts the bodies of events; remembers, for each call, how many keys were pressed in a row."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[str, int] = OrderedDict()
+
+    def body_of(self, event: Event) -> dict[str, Any]:
+        """The body as it may be kept."""
+        body: dict[str, Any] = redact_value(event.body, IDENTIFIERS)
+        if event.kind is EventKind.DTMF_RECEIVED:
+            pressed = self._keys[event.call_id] = self._keys.get(event.call_id, 0) + 1
+            self._keys.move_to_end(event.call_id)
+            while len(self._keys) > MAX_CALLS:
+                self._keys.popitem(last=False)
+            if pressed > MAX_KEYS and str(body.get("digit", "")).isdigit():
+                body["digit"] = "•"
+        elif event.kind in (EventKind.TURN_CALLER, EventKind.CALL_ENDED):
+            self._keys.pop(event.call_id, None)
+        return body

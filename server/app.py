@@ -1,0 +1,200 @@
+"""The running operator: starts everything in order, answers until told to stop, stops everything in reverse.
+
+::
+
+    database ─► event log ─► workers (models) ─► documents ─► warm ─► media tick ─► SIP, WebSockets ─► control ─► console
+                                                                                          │ SIGTERM: drain
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from contracts.clock import MonotonicClock
+from contracts.errors import CallwrightError
+from contracts.events import Event, EventKind
+from dialog.ports import HandoffStore
+from operations.database import migrate, open_database
+from operations.eventlog import EventLog
+from operations.fanout import Fanout
+from operations.logs import setup_logs
+from operations.metrics import Metrics
+from operations.records import Records
+from server.build import Engines, add_documents, make_dialog, make_engines, make_prompts, warm
+from server.control import ControlServer, LiveEvents
+from server.knowledge_link import knowledge_operations
+from server.records_link import HandoffKeeper
+from server.settings import OperatorSettings, project_path
+from server.switchboard import Switchboard
+from telephony.sip.server import SipServer
+from telephony.ticker import MediaTicker
+from telephony.websocket.server import WebSocketServer
+from workers.pool import PoolEvent
+
+log = structlog.get_logger()
+NO_CALL = "-"
+"""The call id of events that belong to no call."""
+
+
+def run(settings: OperatorSettings, config: Path | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    try:
+        settings.home_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallwrightError(f"{settings.home_dir}: cannot be made ({error.strerror}); set CALLWRIGHT_HOME") from error
+    setup_logs(settings.operations.log, settings.home_dir)
+    return asyncio.run(Operator(settings, config).serve())
+
+
+class Operator:
+    """Everything that lives as long as the process."""
+
+    def __init__(self, settings: OperatorSettings, config: Path | None = None) -> None:
+        self._settings = settings
+        self._config = config
+        self._clock = MonotonicClock()
+        self._live = LiveEvents()
+        self._metrics = Metrics()
+        self._stop = asyncio.Event()
+        self._drained = False
+        self._engines: Engines | None = None
+        self._switchboard: Switchboard | None = None
+
+    async def serve(self) -> int:
+        """Start, wait, stop. Raises CallwrightError when something cannot be started."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        async with contextlib.AsyncExitStack() as stack:
+            await self._start(stack)
+            log.info("operator.ready", sip_port=self._settings.telephony.sip.port)
+            await self._stop.wait()
+            log.info("operator.draining")
+            if self._switchboard is not None:
+                await self._switchboard.drain(self._settings.telephony.drain_s)
+        log.info("operator.stopped")
+        return 0
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> None:
+        settings, clock = self._settings, self._clock
+        operations = settings.operations
+        database = open_database(operations.database_url, settings.home_dir, operations.events.busy_timeout_ms)
+        stack.callback(database.dispose)
+        await asyncio.to_thread(migrate, database)
+        events = EventLog(database, settings.home_dir / operations.spool, operations.events, on_alarm=self._alarm)
+        stack.callback(events.close)
+        sink = Fanout([events, self._metrics, self._live])
+        self._sink = sink
+        handoffs: HandoffStore = HandoffKeeper(Records(database))
+        prompts = make_prompts(settings)
+        engines = make_engines(settings, prompts, clock, self._on_worker)
+        services = make_dialog(settings, engines, prompts, sink, handoffs, clock)
+        self._engines = engines
+        stack.push_async_callback(engines.pool.close)
+        await engines.pool.start()
+        await self._documents(engines)
+        await warm(engines, services, prompts, clock)
+        await self._telephony(stack, Switchboard(settings, engines, services, clock, self._metrics.set_active))
+        control = ControlServer(settings.control_socket, self._operations(), self._live)
+        await control.start()
+        stack.push_async_callback(control.close)
+        await self._console(stack)
+
+    async def _documents(self, engines: Engines) -> None:
+        folder = self._settings.documents
+        if folder is None:
+            return
+        limit = self._settings.knowledge.limits.max_document_bytes
+        count, refused = await add_documents(project_path(folder), engines.knowledge, limit)
+        log.info("documents.taken_in", count=count, refused=len(refused))
+        for line in refused:
+            log.warning("documents.refused", why=line)
+
+    async def _telephony(self, stack: contextlib.AsyncExitStack, switchboard: Switchboard) -> None:
+        self._switchboard = switchboard
+        telephony = self._settings.telephony
+        ticker = MediaTicker(self._clock, observe=self._metrics.observe_tick)
+        ticker.start()
+        stack.push_async_callback(ticker.close)
+        if telephony.sip.enabled:
+            sip = SipServer(telephony.sip, ticker, self._clock)
+            await sip.start(switchboard)
+            stack.push_async_callback(sip.close)
+        if telephony.websocket.enabled:
+            websocket = WebSocketServer(telephony.websocket, ticker, self._clock)
+            await websocket.start(switchboard)
+            stack.push_async_callback(websocket.close)
+
+    async def _console(self, stack: contextlib.AsyncExitStack) -> None:
+        """The HTTP side lives in a process of its own: if it dies, calls go on."""
+        if not self._settings.console.enabled:
+            return
+        settings = self._settings
+        arguments = [
+            "--home", str(settings.home_dir),
+            "--database-url", settings.operations.database_url,
+            "--settings", settings.console.model_dump_json(),
+        ]  # fmt: skip
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "console", *arguments)
+
+        async def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                async with asyncio.timeout(5.0):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+
+        stack.push_async_callback(end)
+
+    # ── what others are told ────────────────────────────────────────────────────────────────────────────────────
+
+    def _on_worker(self, event: PoolEvent) -> None:
+        if event.kind == "lost":
+            self._sink.append(Event(EventKind.WORKER_LOST, NO_CALL, {"worker": event.worker, "why": event.why}))
+            log.error("worker.lost", worker=event.worker, why=event.why)
+        elif event.kind == "started":
+            body = {"worker": event.worker, "load_s": round(event.load_s, 3)}
+            self._sink.append(Event(EventKind.WORKER_STARTED, NO_CALL, body))
+            log.info("worker.started", **body)
+
+    def _alarm(self, what: str) -> None:
+        log.error("record.alarm", what=what)
+
+    def _operations(self) -> dict[str, Any]:
+        assert self._engines is not None
+        return {
+            "ready": self._ready,
+            "metrics": self._metrics_text,
+            "drain": self._drain,
+            **knowledge_operations(self._engines.knowledge),
+        }
+
+    async def _ready(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._engines is not None
+        assert self._switchboard is not None
+        capacity = self._settings.telephony.admission.max_calls
+        active = self._switchboard.active
+        ready = self._engines.pool.ready() and active < capacity and not self._stop.is_set()
+        workers = [
+            {"name": one.name, "state": one.state, "pid": one.pid, "restarts": one.restarts, "rss_bytes": one.rss_bytes}
+            for one in self._engines.pool.status()
+        ]
+        return {"ready": ready, "active_calls": active, "capacity": capacity, "workers": workers, "pid": os.getpid()}
+
+    async def _metrics_text(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"text": self._metrics.render()}
+
+    async def _drain(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._stop.set()
+        return {"draining": True}

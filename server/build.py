@@ -1,0 +1,148 @@
+"""Puts the rooms together for one configuration: workers, voice, dialog. No network, no calls yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from contracts.clock import Clock
+from contracts.configfile import load_yaml
+from contracts.errors import ConfigError, DocumentRefused, KnowledgeError, WorkerError
+from contracts.events import EventSink
+from dialog.cascade import Cascade
+from dialog.gate import GroundingGate
+from dialog.lines import Lines
+from dialog.ports import HandoffStore
+from dialog.prompts import Prompts
+from dialog.router import Router
+from dialog.services import DialogServices
+from dialog.settings import CascadeFile
+from escalation.rules import Action, RuleBook
+from knowledge.client import KnowledgeClient
+from knowledge.documents import find_files, load_file
+from server.engines import store_of, workers_of
+from server.settings import OperatorSettings, project_path
+from voice.phrases import PhraseCache
+from voice.vad import SileroModel
+from workers.clients import LlamaModel, PiperSynthesiser, SmartTurnJudge, WhisperRecogniser
+from workers.pool import PoolEvent, WorkerPool
+
+log = structlog.get_logger()
+WARM_S = 60.0
+
+
+@dataclass(slots=True)
+class Engines:
+    """The models and what asks them; shared by all calls."""
+
+    pool: WorkerPool
+    vad: SileroModel
+    recogniser: WhisperRecogniser
+    judge: SmartTurnJudge
+    synthesiser: PiperSynthesiser
+    small: LlamaModel
+    large: LlamaModel | None
+    knowledge: KnowledgeClient
+    phrases: PhraseCache
+
+
+def make_engines(
+    settings: OperatorSettings, prompts: Prompts, clock: Clock, on_event: Callable[[PoolEvent], None]
+) -> Engines:
+    """Not started. Raises ConfigError or ModelFileError."""
+    choice = settings.engines
+    store = store_of(choice, settings.models_dir, project_path(choice.manifest))
+    workers = workers_of(choice, store, settings.home_dir, settings.knowledge, prompts.prefix)
+    pool = WorkerPool(workers, on_event=on_event, clock=clock)
+    phrases = settings.voice.phrases.model_copy(update={"directory": settings.home_dir / "phrases"})
+    return Engines(
+        pool=pool,
+        vad=SileroModel(store.path(choice.vad, "model.onnx")),
+        recogniser=WhisperRecogniser(pool),
+        judge=SmartTurnJudge(pool),
+        synthesiser=PiperSynthesiser(pool),
+        small=LlamaModel(pool, "small", choice.small),
+        large=LlamaModel(pool, "large", choice.large) if choice.large else None,
+        knowledge=KnowledgeClient(pool, clock=clock),
+        phrases=PhraseCache(phrases, choice.voice),
+    )
+
+
+def make_prompts(settings: OperatorSettings) -> Prompts:
+    """Raises ConfigError."""
+    return Prompts(project_path(settings.dialog.prompts), settings.name, settings.dialog)
+
+
+def make_dialog(
+    settings: OperatorSettings,
+    engines: Engines,
+    prompts: Prompts,
+    sink: EventSink,
+    handoffs: HandoffStore,
+    clock: Clock,
+) -> DialogServices:
+    """The conversation's shared parts. Raises ConfigError for rules, lines, thresholds or targets that do not fit."""
+    files = settings.dialog
+    rules_path = project_path(settings.escalation.rules)
+    lines_path = project_path(files.lines)
+    cascade_path = project_path(files.cascade)
+    thresholds = load_yaml(cascade_path, CascadeFile)
+    rules = RuleBook.load(rules_path)
+    _check_targets(rules, settings, rules_path)
+    gate = GroundingGate(thresholds)
+    cascade = Cascade(
+        files, Router(thresholds, gate), gate, prompts, engines.knowledge, engines.small, engines.large, clock
+    )
+    return DialogServices(
+        settings=files,
+        escalation=settings.escalation,
+        cascade=cascade,
+        rules=rules,
+        lines=Lines.load(lines_path, settings.name),
+        sink=sink,
+        handoffs=handoffs,
+        clock=clock,
+        clauses=settings.voice.mouth.clauses,
+        config_digest=settings.digest(rules_path, lines_path, cascade_path, *prompts.files),
+        targets=files.targets,
+    )
+
+
+def _check_targets(rules: RuleBook, settings: OperatorSettings, path: Path) -> None:
+    unknown = sorted(rules.targets - set(settings.dialog.targets))
+    if unknown:
+        known = ", ".join(sorted(settings.dialog.targets))
+        raise ConfigError(f"{path}: target {unknown[0]!r} is not in dialog.targets of the settings ({known})")
+
+
+async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clock: Clock) -> None:
+    """Prepared sentences as sound, and the system prompt in the models' caches: the first caller waits for nothing."""
+    spoken = [*services.lines.every(), *(rule.say for rule in services.rules.rules)]
+    missing = await engines.phrases.prepare(spoken, engines.synthesiser, clock, WARM_S)
+    if missing:
+        log.warning("warm.phrases_missing", count=len(missing))
+    for model in (engines.small, engines.large):
+        if model is None:
+            continue
+        try:
+            await model.prefill(prompts.prefix, deadline=clock.now() + WARM_S)
+        except WorkerError as error:
+            log.warning("warm.prefill_failed", model=model.name, error=str(error))
+
+
+async def add_documents(folder: Path, knowledge: KnowledgeClient, max_bytes: int) -> tuple[int, list[str]]:
+    """Take in every document of a folder; unchanged ones cost nothing. How many, and what was refused."""
+    refused: list[str] = []
+    count = 0
+    for path in find_files([folder]):
+        try:
+            data = await asyncio.to_thread(load_file, path, max_bytes)
+            await knowledge.add(data, path.name)
+            count += 1
+        except (DocumentRefused, KnowledgeError, WorkerError) as error:
+            refused.append(f"{path.name}: {error}")
+    return count, refused

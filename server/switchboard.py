@@ -1,0 +1,153 @@
+"""Takes each new leg: admission, recording, ear and mouth, a session; and sees that none is left hanging."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from contracts.clock import Clock
+from contracts.errors import LegClosed, LegError
+from contracts.events import Event, EventKind
+from contracts.leg import CallLeg, HangupReason
+from dialog.services import DialogServices
+from dialog.session import Session
+from server.build import Engines
+from server.settings import OperatorSettings
+from telephony.admission import Admission, OverflowPolicy, Refusal, Ticket
+from telephony.recording import Recorder
+from voice.front import AudioFront
+
+log = structlog.get_logger()
+
+
+class Switchboard:
+    """contracts.leg.LegHandler. One instance for all transports."""
+
+    def __init__(
+        self,
+        settings: OperatorSettings,
+        engines: Engines,
+        services: DialogServices,
+        clock: Clock,
+        on_active: Callable[[int], None],
+    ) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._services = services
+        self._clock = clock
+        self._on_active = on_active
+        self.admission = Admission(settings.telephony.admission)
+        self._legs: set[CallLeg] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def active(self) -> int:
+        """Calls being served."""
+        return len(self._legs)
+
+    async def __call__(self, leg: CallLeg) -> None:
+        """From the first ring to the end of the call."""
+        with structlog.contextvars.bound_contextvars(call_id=leg.info.call_id):
+            verdict = self.admission.admit(leg.info.kind, leg.info.caller, self._clock.now())
+            if isinstance(verdict, Refusal):
+                await self._refuse(leg, verdict)
+                return
+            self._legs.add(leg)
+            self._idle.clear()
+            self._on_active(self.active)
+            try:
+                await self._serve(leg, verdict)
+            except LegClosed:
+                log.info("call.gone_before_answer")
+            finally:
+                self.admission.release(verdict)
+                self._legs.discard(leg)
+                self._on_active(self.active)
+                if not self._legs:
+                    self._idle.set()
+
+    async def drain(self, patience_s: float) -> None:
+        """Take no new calls; wait for the present ones, then hang up what is left."""
+        self.admission.drain()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("drain.patience_over", calls=self.active)
+            await asyncio.gather(*(leg.hangup(HangupReason.DRAINED) for leg in list(self._legs)))
+
+    async def _serve(self, leg: CallLeg, ticket: Ticket) -> None:
+        recorder = self._recorder(leg)
+        front = self._front(leg, recorder)
+        try:
+            await leg.answer(front)
+            front.mouth.playout_delay_s = leg.capabilities.playout_delay_s
+            log.info("call.answered", kind=leg.info.kind, codec=leg.capabilities.codec)
+            if ticket.overflow:
+                await self._overflow(leg, front)
+            else:
+                await Session(leg, front, self._services).run()
+        finally:
+            if recorder is not None:
+                await asyncio.to_thread(recorder.close)
+
+    def _front(self, leg: CallLeg, recorder: Recorder | None) -> AudioFront:
+        engines = self._engines
+
+        def trouble(what: str, detail: str) -> None:
+            body = {"what": what, "detail": detail}
+            self._services.sink.append(Event(EventKind.TROUBLE, leg.info.call_id, body))
+
+        return AudioFront(
+            self._settings.voice,
+            vad=engines.vad,
+            recogniser=engines.recogniser,
+            judge=engines.judge,
+            synthesiser=engines.synthesiser,
+            clock=self._clock,
+            phrase_cache=engines.phrases,
+            tap=recorder,
+            on_trouble=trouble,
+            flush=leg.flush,
+        )
+
+    def _recorder(self, leg: CallLeg) -> Recorder | None:
+        settings = self._settings.telephony.recording
+        if not settings.enabled:
+            return None
+        path = self.recording_path(leg.info.call_id)
+
+        def alarm(why: str) -> None:
+            log.error("recording.stopped", path=str(path), why=why)
+            body = {"what": "recording", "detail": why}
+            self._services.sink.append(Event(EventKind.TROUBLE, leg.info.call_id, body))
+
+        return Recorder.open(path, settings, on_alarm=alarm)
+
+    def recording_path(self, call_id: str) -> Path:
+        """Where a call's recording is, or would be."""
+        return self._settings.home_dir / "recordings" / f"{call_id}.wav"
+
+    async def _refuse(self, leg: CallLeg, refusal: Refusal) -> None:
+        log.info("call.refused", reason=refusal.reason)
+        body = {"reason": refusal.reason, "caller": leg.info.caller}
+        self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
+        await leg.reject(HangupReason.REFUSED)
+
+    async def _overflow(self, leg: CallLeg, front: AudioFront) -> None:
+        """No room for a conversation: a prepared sentence, then the fallback target."""
+        body = {"reason": str(OverflowPolicy.TRANSFER), "caller": leg.info.caller}
+        self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
+        await front.mouth.say(self._services.lines.fresh().get("overload"), interruptible=False).finished()
+        target = self._settings.dialog.targets.get("person", "")
+        try:
+            result = await leg.transfer(target, {"reason": "overload"}) if target else None
+        except LegError as error:
+            log.warning("overflow.transfer_failed", error=str(error))
+            result = None
+        done = result is not None and result.ok
+        await leg.hangup(HangupReason.TRANSFERRED if done else HangupReason.REFUSED, "overload")

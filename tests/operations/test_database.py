@@ -1,0 +1,52 @@
+"""The database opens as promised and its schema is what the code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from contracts.errors import ConfigError, RecordError
+from operations.database import migrate, open_database
+from operations.tables import metadata
+
+
+def test_the_migrated_schema_is_the_one_that_the_code_describes(tmp_path: Path) -> None:
+    engine = open_database("sqlite:///a/record.db", tmp_path)
+    migrate(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "record_version", "compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+    engine = open_database("sqlite:///record.db", tmp_path)
+    migrate(engine)
+    before = sa.inspect(engine).get_table_names()
+    migrate(engine)
+    assert sa.inspect(engine).get_table_names() == before
+    assert {"calls", "turns", "events", "escalations", "handoffs"} <= set(before)
+
+
+def test_sqlite_is_opened_with_wal_full_sync_and_foreign_keys(tmp_path: Path) -> None:
+    engine = open_database("sqlite:///record.db", tmp_path)
+    with engine.connect() as connection:
+        said = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")]
+    assert said == ["wal", 2, 1]
+
+
+def test_a_wrong_url_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a database URL"):
+        open_database("nonsense", tmp_path)
+    with pytest.raises(ConfigError, match="no driver"):
+        open_database("nosuch://x/y", tmp_path)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "record.db").write_bytes(b"this is not a database file at all" * 100)
+    engine = open_database("sqlite:///record.db", tmp_path)
+    with pytest.raises(RecordError, match=r"record\.db"):
+        migrate(engine)
