@@ -63,8 +63,8 @@ class Answering:
             self.prefetched.task.add_done_callback(_swallow)
         self.prefetched = Prefetched()
 
-    async def answer(self, event: TurnEnded, text: str) -> Outcome:
-        """Answer ``text`` aloud; returns when the answer was heard or interrupted. Says nothing for unanswered ones."""
+    async def answer(self, event: TurnEnded, text: str) -> tuple[Outcome, TurnMeasure]:
+        """Answer ``text`` aloud; returns when the answer was heard or interrupted. What got none is left unsaid."""
         clock = self.services.clock
         measure = TurnMeasure(event.timings)
         budget = TurnBudget(self.services.settings.budget, event.timings.speech_ended)
@@ -91,14 +91,15 @@ class Answering:
         for elapsed, step, why in budget.choices:
             body = {"rung": str(step), "why": f"{why} (at {elapsed:.2f} s)"}
             self.services.sink.append(Event(EventKind.CASCADE_DECIDED, self.call_id, body, self.conversation.turn))
-        return outcome
+        return outcome, measure
 
     def _question(self, text: str, confidence: float) -> Question:
-        recent = tuple(self.conversation.recent(HISTORY_LINES))
         context = tuple(self.conversation.callers_turns(CONTEXT_TURNS))
         if context and is_elliptic(text):  # "and on Saturday?" is a question only together with the one before it
-            text = f"{without_introduction(context[-1])} {text}"
-        return Question(text, confidence, context, recent)
+            recent = tuple(self.conversation.recent(HISTORY_LINES))
+            return Question(f"{without_introduction(context[-1])} {text}", confidence, context, recent)
+        # A small model mixes what was said before into an answer that does not need it ("Linda's branch hours …").
+        return Question(text, confidence, context)
 
     async def _ready_evidence(self, text: str) -> Evidence | None:
         """What was prefetched, if it was for these words and is there."""
@@ -129,10 +130,10 @@ class Answering:
                 return Outcome(Result.TOO_SLOW, Rung.PREPARED, why="turn deadline passed")
 
     async def _fill(self, step: Step, measure: TurnMeasure) -> None:
-        key = "filler" if step is Step.FILLER else "filler_again"
-        played = await self.speaking.line(key)
-        if not measure.filler_at:
-            measure.filler_at = played.first_frame_at
+        def started(at: float) -> None:
+            measure.filler_at = measure.filler_at or at
+
+        await self.speaking.line("filler" if step is Step.FILLER else "filler_again", on_start=started)
 
     async def _hear(self, outcome: Outcome, measure: TurnMeasure) -> None:
         """Wait for the answer to be played; record what was heard and how long each stage took."""
@@ -146,13 +147,6 @@ class Answering:
         self.speaking.record(EventKind.TURN_MEASURED, {**measure.body(str(outcome.rung)), "models": outcome.models})
         played = await utterance.finished()
         self.speaking.said(outcome.text, played, outcome.rung, passages=passages, why=outcome.why, topic=outcome.topic)
-
-
-def measured_line(event: TurnEnded, first_frame_at: float) -> dict[str, object]:
-    """The TURN_MEASURED body of a turn that a prepared line answered."""
-    measure = TurnMeasure(event.timings, answer_at=first_frame_at)
-    measure.mark("first_audio", first_frame_at)
-    return measure.body(str(Rung.PREPARED))
 
 
 def _same_words(a: str, b: str) -> bool:

@@ -161,7 +161,7 @@ class Cascade:
             step = budget.may_begin_large(now) if rung is Rung.LARGE else budget.may_begin_small(now)
             if step is not Step.GO_ON:
                 break
-            passages = evidence.passages[: 1 if rung is Rung.SMALL else 2]
+            passages = _ground(evidence)
             attempt = _Attempt(self._gate, question.text, passages, voice)
             try:
                 await self._again(partial(self._generate, model, question, attempt, budget), budget)
@@ -275,6 +275,12 @@ class _Attempt:
         if self.rejected:
             return Outcome(Result.NOT_GROUNDED, rung, why=f"{why}: gate rejected")
         return Outcome(Result.UNKNOWN, rung, why=f"{why}: the model found no answer in the documents")
+
+
+def _ground(evidence: Evidence) -> tuple[Passage, ...]:
+    """What a model gets to read: the best passage and the next one of the same document."""
+    best = evidence.passages[0]
+    return tuple(one for one in evidence.passages[:4] if one.document_id == best.document_id)[:2]
 
 
 def _decision_body(decision: Decision, evidence: Evidence, question: Question) -> dict[str, Any]:

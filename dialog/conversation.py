@@ -39,6 +39,7 @@ class Conversation:
     gate_rejections: int = 0
     repeated_answer: int = 0
     deadlines_missed: int = 0
+    trouble_run: int = 0
     worker_down: bool = False
     tasks: list[str] = field(default_factory=list)
     """Topics of the caller's questions, each once, in order."""

@@ -36,13 +36,13 @@ _CARRY_ON = re.compile(
 
 
 _REQUEST = re.compile(
-    r"\b(?:how (?:do|can|would|should|to)|what do i do|i(?:'d| would)? (?:like|want|need|have) to|can i|could i)\b",
+    r"\b(?:how (?:do|can|would|should|to)|what do i do|i(?:'d| would)? (?:like|want|need|have) to|can i|could i|can you|could you)\b",
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
-    r"^(?:you can|to |call |in the |on our |choose |sign in|send |go to|open |press |if you )", re.I
+    r"^(?:you can|to |call |in the |on our |choose |sign in|send |go to|open |press |if you(?:r)? |by text)",
+    re.IGNORECASE,
 )
-
 _GENERAL = re.compile(r"^(?:all|every|each|our|we)\b", re.I)
 """A statement about everything answers more than one about a part."""
 
@@ -128,7 +128,7 @@ def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -
 
 
 def _belongs(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
-    if _CARRY_ON.match(sentence):
+    if _CARRY_ON.match(sentence) or (asked.request and not asked.wanted and _INSTRUCTION.match(sentence)):
         return True
     kinds = {fact.partition(":")[0] for fact in facts(sentence)}
     return bool(asked.wanted and kinds & set(asked.wanted) and thesaurus.covered(asked.stems, content(sentence)))

@@ -30,6 +30,7 @@ _ORDINALS = {
     )
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
+NUMBER_WORDS = frozenset({*_UNITS, *_TENS, *_ORDINALS, *_SCALES, "point"})
 _MONTHS = {
     word: value + 1
     for value, word in enumerate(

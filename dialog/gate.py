@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.engines import Passage
-from dialog.facts import facts
+from dialog.facts import NUMBER_WORDS, facts
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content, stem, words
 
@@ -72,7 +72,8 @@ class GroundingGate:
 
     def _supported(self, sentence: str, ground: str, question: str) -> bool:
         """Most of what it says is in the passage's words; the rest may come from the question."""
-        said = content(sentence)
+        numbers = {stem(word) for word in NUMBER_WORDS}  # checked as facts, whichever way they are written
+        said = [word for word in content(sentence) if word not in numbers]
         there = set(content(ground))
         if not said:
             return True

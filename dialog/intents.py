@@ -23,6 +23,7 @@ class Intent(StrEnum):
     HOW_ARE_YOU = "how_are_you"
     STILL_THERE = "still_there"
     WAIT = "wait"
+    INTRODUCTION = "introduction"
 
 
 def _any(text: str) -> str:
@@ -31,7 +32,7 @@ def _any(text: str) -> str:
 
 
 _PAD = _any("""um|uh|oh|ah|well|so|okay|ok|all right|alright|right|great|perfect|awesome|good|cool|fine
-    yeah|yes|no|nope|hi|hello|hey|and|but|thats|that is|just|please|now|then""")
+    yeah|yes|no|nope|hi|hello|hey|and|but|thats|that is|just|please|now|then|sorry|excuse me""")
 _THANKS = _any("""thank you(?: (?:so|very) much)?
     thanks(?: a lot| so much)?
     much appreciated
@@ -108,6 +109,8 @@ def classify(text: str) -> Intent | None:
             return intent
     if _GREETING.fullmatch(said):
         return Intent.GREETING
+    if _INTRODUCTION.fullmatch(said):
+        return Intent.INTRODUCTION
     if _YES.fullmatch(said) and not re.search(rf"\b{_BYE}\b|\b{_THANKS}\b|\bno\b|\bnope\b", said):
         return Intent.YES
     if not _SMALL.fullmatch(said):
@@ -119,6 +122,10 @@ def classify(text: str) -> Intent | None:
     return Intent.THANKS if re.search(rf"\b{_THANKS}\b", said) else Intent.YES
 
 
+_INTRODUCTION = re.compile(
+    rf"(?:{_PAD} |good (?:morning|afternoon|evening) |there )*(?:[a-z]+ )?"
+    r"(?:my name is|this is)(?: also)?(?: [a-z]+){1,3}"
+)
 _INTRO = re.compile(
     r"^(?i:(?:(?:hi|hello|hey|yes|um|uh|oh|okay|good morning|good afternoon|good evening|excuse me|sorry)\b[,.! ]*)*)"
     r"(?:[A-Z][a-z]+[,.] )?"

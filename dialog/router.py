@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,11 @@ from dialog.extractive import Extract, extract
 from dialog.gate import GroundingGate
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus
+
+_EXPLAIN = re.compile(
+    r"\b(?:why|how come|difference between|different from|explain|what does .* mean)\b", re.IGNORECASE
+)
+"""A reason or a comparison is seldom one sentence of a passage: a model words it."""
 
 
 class Route(StrEnum):
@@ -72,7 +78,10 @@ class Router:
         same = [passage for passage in evidence.passages[:4] if passage.document_id == best.document_id]
         part = extract(question, same, self._thesaurus)
         fits = part is not None and part.share >= limits.extractive_sentence
-        if fits and coverage >= limits.extractive_coverage:
+        explain = bool(_EXPLAIN.search(question))
+        if explain:
+            part = None
+        if fits and not explain and coverage >= limits.extractive_coverage:
             return decided(Route.EXTRACTIVE, f"passage covers {coverage:.0%} of the question", part)
         if strength < limits.sure_strength:
             return decided(Route.LARGE, f"weak evidence: strength {strength:.2f}")

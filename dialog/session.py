@@ -33,11 +33,12 @@ from contracts.events import (
     TurnEnded,
 )
 from contracts.leg import CallLeg, HangupReason
-from dialog.answering import Answering, measured_line
+from dialog.answering import Answering
 from dialog.cascade import Outcome, Result
 from dialog.conversation import Conversation
 from dialog.handing import HandingOver
 from dialog.intents import Intent, classify
+from dialog.measure import TurnMeasure
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
 from escalation.offers import answer_to_offer
@@ -48,6 +49,7 @@ log = structlog.get_logger()
 
 _LINES = {
     Intent.GREETING: "greeting",
+    Intent.INTRODUCTION: "greeting",
     Intent.THANKS: "thanks",
     Intent.NO_MORE: "goodbye",
     Intent.GOODBYE: "goodbye",
@@ -208,10 +210,12 @@ class Session:
 
     async def _question(self, event: TurnEnded, text: str) -> None:
         talk = self._conversation
-        outcome = await self._answering.answer(event, text)
+        outcome, measure = await self._answering.answer(event, text)
         talk.topic(outcome.topic)
         talk.gate_rejections += outcome.rejected
-        talk.worker_down = outcome.result is Result.TROUBLE
+        # One lost turn is said and asked again; twice in a row means that nobody is coming back in time.
+        talk.trouble_run = talk.trouble_run + 1 if outcome.result is Result.TROUBLE else 0
+        talk.worker_down = talk.trouble_run >= 2
         talk.deadlines_missed = talk.deadlines_missed + 1 if outcome.result is Result.TOO_SLOW else 0
         poor = event.transcript.confidence < 0.45
         talk.low_confidence_run = talk.low_confidence_run + 1 if poor else 0
@@ -225,9 +229,9 @@ class Session:
         if firing is not None:
             await self._act(firing)
         elif outcome.result is not Result.ANSWERED:
-            await self._without_answer(event, outcome)
+            await self._without_answer(measure, outcome)
 
-    async def _without_answer(self, event: TurnEnded, outcome: Outcome) -> None:
+    async def _without_answer(self, measure: TurnMeasure, outcome: Outcome) -> None:
         """Honest sentences for a question that got no answer."""
         reachable = any(self._services.targets.values())
         match outcome.result:
@@ -240,7 +244,7 @@ class Session:
             case _:
                 key = "unknown" if reachable else "unknown_no_person"
         self._conversation.offered_person = key in ("unknown", "too_slow") and reachable
-        await self._prepared(event, key, outcome.why)
+        await self._say_measured(measure, self._speaking.lines.get(key), outcome.why)
 
     async def _small_talk(self, intent: Intent, event: TurnEnded) -> None:
         if intent is Intent.WAIT:
@@ -248,7 +252,7 @@ class Session:
         if intent is Intent.REPEAT:
             again = self._conversation.last_answer
             if again:
-                await self._say_measured(event, again, "asked to repeat")
+                await self._say_measured(TurnMeasure(event.timings), again, "asked to repeat")
             else:
                 await self._prepared(event, "nothing_to_repeat")
             return
@@ -292,12 +296,13 @@ class Session:
     # ── saying and acting ───────────────────────────────────────────────────────────────────────────────────────
 
     async def _prepared(self, event: TurnEnded, key: str, why: str = "") -> None:
-        await self._say_measured(event, self._speaking.lines.get(key), why or key)
+        await self._say_measured(TurnMeasure(event.timings), self._speaking.lines.get(key), why or key)
 
-    async def _say_measured(self, event: TurnEnded, text: str, why: str) -> None:
+    async def _say_measured(self, measure: TurnMeasure, text: str, why: str) -> None:
         utterance = self._front.mouth.say(text, first=True, interruptible=not self._ending)
-        started = await utterance.started()
-        self._speaking.record(EventKind.TURN_MEASURED, measured_line(event, started))
+        measure.answer_at = await utterance.started()
+        measure.mark("first_audio", measure.answer_at)
+        self._speaking.record(EventKind.TURN_MEASURED, measure.body(str(Rung.PREPARED)))
         played = await utterance.finished()
         self._speaking.said(text, played, Rung.PREPARED, why=why)
 

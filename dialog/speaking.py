@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from contracts.events import Event, EventKind, Rung
@@ -10,6 +11,8 @@ from dialog.services import DialogServices
 from voice.clauses import split
 from voice.front import AudioFront
 from voice.utterance import Played, Utterance
+
+OnStart = Callable[[float], None]
 
 
 class Speaking:
@@ -26,13 +29,19 @@ class Speaking:
         """Append an event of this call's present turn."""
         self._services.sink.append(Event(kind, self._call_id, body, self._conversation.turn))
 
-    async def line(self, key: str, *, interruptible: bool = True, first: bool = False) -> Played:
+    async def line(
+        self, key: str, *, interruptible: bool = True, first: bool = False, on_start: OnStart | None = None
+    ) -> Played:
         """Say a prepared line to its end (or interruption)."""
-        return await self.text(self.lines.get(key), interruptible=interruptible, first=first)
+        return await self.text(self.lines.get(key), interruptible=interruptible, first=first, on_start=on_start)
 
-    async def text(self, text: str, *, interruptible: bool = True, first: bool = False) -> Played:
-        """Say a sentence that was written by people."""
+    async def text(
+        self, text: str, *, interruptible: bool = True, first: bool = False, on_start: OnStart | None = None
+    ) -> Played:
+        """Say a sentence that was written by people; ``on_start`` is told when its first frame left."""
         utterance = self._front.mouth.say(text, interruptible=interruptible, first=first)
+        if on_start is not None:
+            on_start(await utterance.started())
         played = await utterance.finished()
         self.said(text, played, Rung.PREPARED)
         return played

@@ -16,7 +16,8 @@ STOP = frozenset(
     too uh um under until up us very was wasn't we well were what what's when where where's whether which while who
     who's why will with won't would wouldn't yeah yes yet you you're your yours wondering wonder calling called call
     today got gonna wanna hmm mm mhm actually basically guess suppose hope able
-    need needs want wants wanted like get getting tell know find ask help give try trying mean see""".split()
+    need needs want wants wanted like get getting tell know find ask help give try trying mean see
+    much many long soon often far late early""".split()
 )
 
 

@@ -1,6 +1,6 @@
 """Draws docs/pictures/way-of-a-call.png: what happens between a caller's word and the answer.
 
-    python -m scripts.draw_way docs/pictures/way-of-a-call.png
+python -m scripts.draw_way docs/pictures/way-of-a-call.png
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def draw(target: Path) -> None:
             connectionstyle="arc3,rad=0.12",
         )  # fmt: skip
         axes.add_patch(arrow)
-    axes.text(8.0, 5.1, "media process (asyncio, no model heavier than the VAD)", fontsize=9, color="#555555", ha="center")
+    axes.text(
+        8.0, 5.1, "media process (asyncio, no model heavier than the VAD)", fontsize=9, color="#555555", ha="center"
+    )
     axes.text(11.9, 5.1, "worker processes", fontsize=9, color="#555555", ha="center")
     figure.savefig(target, bbox_inches="tight")
     plt.close(figure)

@@ -1,6 +1,6 @@
 """A person for demos and tests: a SIP phone that answers, says a sentence in the caller's voice engine, and hangs up.
 
-    python -m scripts.person --port 5090 --say "Hello, this is Dana. I have your notes in front of me."
+python -m scripts.person --port 5090 --say "Hello, this is Dana. I have your notes in front of me."
 """
 
 from __future__ import annotations

@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from operations.fanout import Fanout
+from operations.logs import setup_logs
+from operations.metrics import Metrics
+from operations.records import Records
 
 from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError
@@ -25,10 +29,6 @@ from contracts.events import Event, EventKind
 from dialog.ports import HandoffStore
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
-from operations.fanout import Fanout
-from operations.logs import setup_logs
-from operations.metrics import Metrics
-from operations.records import Records
 from server.build import Engines, add_documents, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.knowledge_link import knowledge_operations

@@ -11,7 +11,7 @@ import structlog
 
 from contracts.clock import Clock
 from contracts.configfile import load_yaml
-from contracts.errors import ConfigError, DocumentRefused, KnowledgeError, WorkerError
+from contracts.errors import ConfigError, KnowledgeError, WorkerError
 from contracts.events import EventSink
 from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
@@ -21,7 +21,7 @@ from dialog.prompts import Prompts
 from dialog.router import Router
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile
-from escalation.rules import Action, RuleBook
+from escalation.rules import RuleBook
 from knowledge.client import KnowledgeClient
 from knowledge.documents import find_files, load_file
 from server.engines import store_of, workers_of
@@ -138,11 +138,11 @@ async def add_documents(folder: Path, knowledge: KnowledgeClient, max_bytes: int
     """Take in every document of a folder; unchanged ones cost nothing. How many, and what was refused."""
     refused: list[str] = []
     count = 0
-    for path in find_files([folder]):
+    for path, source in find_files(folder):
         try:
-            data = await asyncio.to_thread(load_file, path, max_bytes)
-            await knowledge.add(data, path.name)
+            data = await asyncio.to_thread(load_file, path, source, max_bytes=max_bytes)
+            await knowledge.add(data, source)
             count += 1
-        except (DocumentRefused, KnowledgeError, WorkerError) as error:
-            refused.append(f"{path.name}: {error}")
+        except (KnowledgeError, WorkerError) as error:
+            refused.append(f"{source}: {error}")
     return count, refused

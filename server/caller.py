@@ -42,7 +42,9 @@ async def place_call(
     """One call with these lines. Raises DialFailed, LineError or ConfigError."""
     if codec not in CODECS:
         raise ConfigError(f"unknown codec {codec!r}; one of {', '.join(CODECS)}")
-    lines = [*await asyncio.to_thread(spoken_lines, say), *await asyncio.to_thread(wav_lines, wav)] if say or wav else []
+    lines = (
+        [*await asyncio.to_thread(spoken_lines, say), *await asyncio.to_thread(wav_lines, wav)] if say or wav else []
+    )
     transport = "tcp" if "transport=tcp" in uri else "udp"
     settings = CallerSettings.model_validate({"codecs": (codec,), "transport": transport})
     async with SipCaller(settings) as caller:

@@ -29,13 +29,16 @@ app = typer.Typer(
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings file.", show_default="configs/callwright.yaml", envvar="CALLWRIGHT_CONFIG"),
+    typer.Option(
+        "--config", "-c", help="Settings file.", show_default="configs/callwright.yaml", envvar="CALLWRIGHT_CONFIG"
+    ),
 ]
 
 
 def _mount() -> None:
-    from knowledge.cli import build_app as knowledge_app
     from operations.cli import build_app as calls_app
+
+    from knowledge.cli import build_app as knowledge_app
     from server.records_link import open_database
 
     app.add_typer(models_app, name="models")
@@ -51,11 +54,18 @@ def serve(config: ConfigOption = None) -> None:
     sys.exit(run(load_settings(config)))
 
 
-@app.command(epilog='Example:  callwright call sip:bank@127.0.0.1 --say "When do you open on Saturday?" --record call.wav')
+@app.command(
+    epilog='Example:  callwright call sip:bank@127.0.0.1 --say "When do you open on Saturday?" --record call.wav'
+)
 def call(
     uri: Annotated[str, typer.Argument(help="Whom to call: sip:user@host[:port][;transport=tcp].")],
-    say: Annotated[list[str] | None, typer.Option(help="A line to say; several are said in turn. '[1.5] text' interrupts after 1.5 s.")] = None,
-    wav: Annotated[list[Path] | None, typer.Option(help="A WAV file to play as a line; several are played in turn.")] = None,
+    say: Annotated[
+        list[str] | None,
+        typer.Option(help="A line to say; several are said in turn. '[1.5] text' interrupts after 1.5 s."),
+    ] = None,
+    wav: Annotated[
+        list[Path] | None, typer.Option(help="A WAV file to play as a line; several are played in turn.")
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="Write both sides here (WAV, left: this caller).")] = None,
     codec: Annotated[str, typer.Option(help="opus, g722, pcma or pcmu.")] = "pcmu",
     dtmf: Annotated[str, typer.Option(help="Keys to press after the last line.")] = "",

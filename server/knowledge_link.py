@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from contracts.engines import DocumentInfo, Evidence
-from knowledge.api import Added, KnowledgeAccess, Outcome, Stats, document_from, document_json, evidence_from, evidence_json
+from knowledge.api import (
+    Added,
+    KnowledgeAccess,
+    Outcome,
+    Stats,
+    document_from,
+    document_json,
+    evidence_from,
+    evidence_json,
+)
 from knowledge.client import KnowledgeClient
 from knowledge.local import open_local
 from server.control import Operation
@@ -26,7 +35,11 @@ def knowledge_operations(client: KnowledgeClient) -> dict[str, Operation]:
     async def search(request: Mapping[str, Any]) -> dict[str, Any]:
         limit, context = int(request["limit"]), [str(one) for one in request.get("context", [])]
         deadline = asyncio.get_running_loop().time() + 10.0
-        return {"evidence": evidence_json(await client.search(str(request["query"]), limit=limit, deadline=deadline, context=context))}
+        return {
+            "evidence": evidence_json(
+                await client.search(str(request["query"]), limit=limit, deadline=deadline, context=context)
+            )
+        }
 
     async def add(request: Mapping[str, Any]) -> dict[str, Any]:
         added = await client.add(base64.b64decode(str(request["data"]), validate=True), str(request["source"]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from contracts.handoff import HandoffRecord
 from operations.records import Records
+
+from contracts.handoff import HandoffRecord
 
 
 class HandoffKeeper:

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import structlog
 
+from contracts.audio import AudioFrame
 from contracts.clock import Clock
-from contracts.errors import LegClosed, LegError
+from contracts.errors import DeviceFull, LegClosed, LegError
 from contracts.events import Event, EventKind
 from contracts.leg import CallLeg, HangupReason
 from dialog.services import DialogServices
 from dialog.session import Session
 from server.build import Engines
 from server.settings import OperatorSettings
-from telephony.admission import Admission, OverflowPolicy, Refusal, Ticket
-from telephony.recording import Recorder
+from telephony.admission import Admission, Refusal, Ticket
+from telephony.recording import Recorder, Recordings
 from voice.front import AudioFront
 
 log = structlog.get_logger()
@@ -40,6 +41,10 @@ class Switchboard:
         self._clock = clock
         self._on_active = on_active
         self.admission = Admission(settings.telephony.admission)
+        self.recordings = Recordings(
+            settings.telephony.recording, settings.home_dir / "recordings", clock, alarm=self._recording_alarm
+        )
+        self.recordings.recover()
         self._legs: set[CallLeg] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -64,7 +69,7 @@ class Switchboard:
             except LegClosed:
                 log.info("call.gone_before_answer")
             finally:
-                self.admission.release(verdict)
+                verdict.release()
                 self._legs.discard(leg)
                 self._on_active(self.active)
                 if not self._legs:
@@ -93,7 +98,7 @@ class Switchboard:
                 await Session(leg, front, self._services).run()
         finally:
             if recorder is not None:
-                await asyncio.to_thread(recorder.close)
+                recorder.close()
 
     def _front(self, leg: CallLeg, recorder: Recorder | None) -> AudioFront:
         engines = self._engines
@@ -110,37 +115,38 @@ class Switchboard:
             synthesiser=engines.synthesiser,
             clock=self._clock,
             phrase_cache=engines.phrases,
-            tap=recorder,
+            tap=_Tap(recorder, self._clock) if recorder is not None else None,
             on_trouble=trouble,
             flush=leg.flush,
         )
 
     def _recorder(self, leg: CallLeg) -> Recorder | None:
-        settings = self._settings.telephony.recording
-        if not settings.enabled:
+        if not self._settings.telephony.recording.enabled:
             return None
-        path = self.recording_path(leg.info.call_id)
+        try:
+            return self.recordings.open(leg.info.call_id)
+        except DeviceFull as error:
+            self._recording_alarm(self.recording_path(leg.info.call_id), error)
+            return None
 
-        def alarm(why: str) -> None:
-            log.error("recording.stopped", path=str(path), why=why)
-            body = {"what": "recording", "detail": why}
-            self._services.sink.append(Event(EventKind.TROUBLE, leg.info.call_id, body))
-
-        return Recorder.open(path, settings, on_alarm=alarm)
+    def _recording_alarm(self, path: Path, error: DeviceFull) -> None:
+        log.error("recording.stopped", path=str(path), why=str(error))
+        body = {"what": "recording", "detail": str(error)}
+        self._services.sink.append(Event(EventKind.TROUBLE, path.stem, body))
 
     def recording_path(self, call_id: str) -> Path:
         """Where a call's recording is, or would be."""
         return self._settings.home_dir / "recordings" / f"{call_id}.wav"
 
     async def _refuse(self, leg: CallLeg, refusal: Refusal) -> None:
-        log.info("call.refused", reason=refusal.reason)
-        body = {"reason": refusal.reason, "caller": leg.info.caller}
+        log.info("call.refused", reason=str(refusal.reason))
+        body = {"reason": str(refusal.reason), "caller": leg.info.caller}
         self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
         await leg.reject(HangupReason.REFUSED)
 
     async def _overflow(self, leg: CallLeg, front: AudioFront) -> None:
         """No room for a conversation: a prepared sentence, then the fallback target."""
-        body = {"reason": str(OverflowPolicy.TRANSFER), "caller": leg.info.caller}
+        body = {"reason": "overload", "caller": leg.info.caller}
         self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
         await front.mouth.say(self._services.lines.fresh().get("overload"), interruptible=False).finished()
         target = self._settings.dialog.targets.get("person", "")
@@ -151,3 +157,17 @@ class Switchboard:
             result = None
         done = result is not None and result.ok
         await leg.hangup(HangupReason.TRANSFERRED if done else HangupReason.REFUSED, "overload")
+
+
+class _Tap:
+    """voice.front.Tap on a Recorder."""
+
+    def __init__(self, recorder: Recorder, clock: Clock) -> None:
+        self._recorder = recorder
+        self._clock = clock
+
+    def caller(self, pcm: bytes) -> None:
+        self._recorder.caller(AudioFrame(pcm, self._clock.now()))
+
+    def operator(self, pcm: bytes) -> None:
+        self._recorder.operator(pcm)

@@ -47,9 +47,27 @@ no thanks|
     a person please|speak to a person|no problem|great|perfect"""
 _WHOLE = frozenset(" ".join(item.split()) for item in _WHOLE_TEXT.split("|"))
 _LEAD_INS = frozenset(
-    {"sorry", "excuse me", "actually", "wait", "wait a minute", "hold on", "let me see", "one moment"}
+    {
+        "sorry",
+        "sorry wait",
+        "wait sorry",
+        "oh sorry",
+        "excuse me",
+        "okay so",
+        "actually",
+        "wait",
+        "wait a minute",
+        "hold on",
+        "let me see",
+        "one moment",
+    }
 )
 """What people say before they say what they want."""
+_OPENING = re.compile(
+    r"(?:(?:hi|hello|hey|yes|um|uh|oh|okay|good morning|good afternoon|good evening|there)\b ?)*"
+    r"(?:[a-z]+ )?(?:(?:my name is|this is|i'm|i am)(?: also)? [a-z']+(?: [a-z']+){0,2})?"
+)
+"""A greeting and a name: the wish is still to come. "this is urgent" waits a little longer for nothing."""
 _QUESTION_TEXT = "what when where who why how which can could do does did is are will would may should"
 _QUESTION = frozenset(_QUESTION_TEXT.split())
 _DIGIT_TEXT = "zero oh one two three four five six seven eight nine ten double triple dash hundred thousand"
@@ -86,7 +104,7 @@ def completeness(text: str, expectation: Expectation = Expectation.OPEN, digits:
     if text.rstrip().endswith(("...", "…", "-", "—", ",")):
         return Completeness.INCOMPLETE
     joined = " ".join(words)
-    if joined in _LEAD_INS:
+    if joined in _LEAD_INS or (" is " in joined and expectation is Expectation.OPEN and _OPENING.fullmatch(joined)):
         return Completeness.INCOMPLETE
     if expectation is Expectation.DIGITS:
         return _digits_complete(text, words, digits)

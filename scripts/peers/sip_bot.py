@@ -36,7 +36,10 @@ from telephony.sip.server import SipServer
 from telephony.sip.settings import SipSettings
 from telephony.ticker import MediaTicker
 
-TONE_HZ = 500.0
+TONE = struct.pack(
+    f"<{FRAME_SAMPLES}h", *(int(8000 * math.sin(2 * math.pi * 500 * n / RATE)) for n in range(FRAME_SAMPLES))
+)
+"""20 ms of 500 Hz: ten whole periods, so frames join without a click."""
 
 
 def say(event: str, **fields: Any) -> None:
@@ -52,7 +55,6 @@ class BotPort:
         self._mode = mode
         self._echo: deque[bytes] = deque(maxlen=6)
         self._primed = False
-        self._said = 0
         self.keys: asyncio.Queue[str] = asyncio.Queue()
         self.closed = asyncio.Event()
         self.frames = self.concealed = 0
@@ -75,11 +77,7 @@ class BotPort:
 
     def next_frame(self) -> bytes | None:
         if self._mode == "tone":
-            n = range(self._said, self._said + FRAME_SAMPLES)
-            self._said += FRAME_SAMPLES
-            return struct.pack(
-                f"<{FRAME_SAMPLES}h", *(int(8000 * math.sin(2 * math.pi * TONE_HZ * i / RATE)) for i in n)
-            )
+            return TONE
         self._primed = len(self._echo) >= (1 if self._primed else 3)  # an echo has no stock to send ahead from
         return self._echo.popleft() if self._primed else None
 
@@ -100,8 +98,14 @@ class BotPort:
             detail=detail,
             frames=self.frames,
             concealed=self.concealed,
+            **_packets(self._leg),
         )
         self.closed.set()
+
+
+def _packets(leg: CallLeg) -> dict[str, int]:
+    stats = leg.stats if isinstance(leg, SipLeg) else None
+    return {"packets_in": stats.rx_packets, "packets_out": stats.tx_packets} if stats is not None else {}
 
 
 class Bot:

@@ -170,9 +170,11 @@ async def load(calls: int, seconds: int, codecs: str) -> int:
                 health = event
         await bot.wait()
     frames, concealed = (sum(event[what] for event in closed) for what in ("frames", "concealed"))
+    there, back = (sum(event.get(what, 0) for event in closed) for what in ("packets_in", "packets_out"))
     expected = calls * seconds * 50
     print(f"sipp status {status}; {len(closed)} calls closed by {sorted({e['reason'] for e in closed})}")
     print(f"frames heard {frames} of about {expected}, concealed {concealed} ({concealed / max(1, frames):.2%})")
+    print(f"packets received {there}, sent {back}")
     print(json.dumps(health))
     return status
 

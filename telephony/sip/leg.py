@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Mapping
 
 import structlog
-from baresip import BaresipError, Call, CallState, Event, StackEvent, StaleHandleError, TransferFailed
+from baresip import BaresipError, Call, CallState, CallStats, Event, StackEvent, StaleHandleError, TransferFailed
 
 from contracts.audio import FRAME_S
 from contracts.clock import Clock
@@ -95,6 +95,12 @@ class SipLeg:
     def concealed_frames(self) -> int:
         """Frames made up for lost sound, since the answer."""
         return self._concealer.concealed if self._concealer is not None else 0
+
+    @property
+    def stats(self) -> CallStats | None:
+        """Packets, loss, jitter and the rest, by the library; None until the call is over."""
+        stats: CallStats | None = self._call.final_stats
+        return stats
 
     async def wait_closed(self) -> None:
         """Until the call is over, whoever ended it."""
@@ -252,8 +258,11 @@ class SipLeg:
         self._over.set()
         self._ticker.unregister(self._tick)
         self._call.off(self._on_event)
+        stats = self._call.final_stats
         self._log.info(
             "sip.closed",
+            packets_in=stats.rx_packets if stats is not None else 0,
+            packets_out=stats.tx_packets if stats is not None else 0,
             reason=str(reason),
             detail=detail,
             concealed=self.concealed_frames,

@@ -87,7 +87,10 @@ class Door:
 
 
 class GuardedConnection(ServerConnection):
-    """ServerConnection with limits; a server makes a subclass of its own with ``door`` set."""
+    """ServerConnection with limits; a server makes a subclass of its own with ``door`` set.
+
+    ``token_due``: the shared token was not in the URL, so the start message must bring it.
+    """
 
     door: ClassVar[Door]
 
@@ -98,6 +101,7 @@ class GuardedConnection(ServerConnection):
         self._frames = TokenBucket(limits.messages_per_s, limits.messages_burst, now)
         self._shaken = 0
         self._failed = False
+        self.token_due = False
         self._last_resort: asyncio.TimerHandle | None = None
 
     @property

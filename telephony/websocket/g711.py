@@ -27,7 +27,8 @@ def _ulaw_decode_table() -> NDArray[np.int16]:
     code = ~np.arange(256, dtype=np.int32) & 0xFF
     exponent, mantissa = (code >> 4) & 7, code & 15
     magnitude = (((2 * mantissa + _ULAW_BIAS) << exponent) - _ULAW_BIAS) * 4
-    return np.where(code & 0x80, -magnitude, magnitude).astype("<i2")
+    table: NDArray[np.int16] = np.where(code & 0x80, -magnitude, magnitude).astype("<i2")
+    return table
 
 
 def _alaw_decode_table() -> NDArray[np.int16]:
@@ -35,7 +36,8 @@ def _alaw_decode_table() -> NDArray[np.int16]:
     exponent, mantissa = (code >> 4) & 7, code & 15
     step = 2 * mantissa + 1 + np.where(exponent > 0, 32, 0)
     magnitude = (step << np.maximum(exponent - 1, 0)) * 8
-    return np.where(code & 0x80, magnitude, -magnitude).astype("<i2")
+    table: NDArray[np.int16] = np.where(code & 0x80, magnitude, -magnitude).astype("<i2")
+    return table
 
 
 def _segment(magnitude: NDArray[np.int32], first: int) -> NDArray[np.int32]:
@@ -48,7 +50,8 @@ def _every_sample(bits: int) -> NDArray[np.int32]:
     """All 16-bit samples in the order of their unsigned bits, rounded to ``bits`` without overflow."""
     drop = 16 - bits
     sample = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
-    return np.minimum((sample + (1 << (drop - 1))) >> drop, (1 << (bits - 1)) - 1)
+    rounded: NDArray[np.int32] = np.minimum((sample + (1 << (drop - 1))) >> drop, (1 << (bits - 1)) - 1)
+    return rounded
 
 
 def _ulaw_encode_table() -> NDArray[np.uint8]:
@@ -77,19 +80,19 @@ _LINEAR_TO_ALAW = _alaw_encode_table()
 
 def ulaw_to_linear(ulaw: bytes) -> bytes:
     """s16le, two bytes for each µ-law byte."""
-    return _ULAW_TO_LINEAR[np.frombuffer(ulaw, dtype=np.uint8)].tobytes()
+    return bytes(_ULAW_TO_LINEAR[np.frombuffer(ulaw, dtype=np.uint8)].tobytes())
 
 
 def alaw_to_linear(alaw: bytes) -> bytes:
     """s16le, two bytes for each A-law byte."""
-    return _ALAW_TO_LINEAR[np.frombuffer(alaw, dtype=np.uint8)].tobytes()
+    return bytes(_ALAW_TO_LINEAR[np.frombuffer(alaw, dtype=np.uint8)].tobytes())
 
 
 def linear_to_ulaw(pcm: bytes) -> bytes:
     """One µ-law byte for each s16le sample. Raises ValueError for an odd number of bytes."""
-    return _LINEAR_TO_ULAW[np.frombuffer(pcm, dtype="<u2")].tobytes()
+    return bytes(_LINEAR_TO_ULAW[np.frombuffer(pcm, dtype="<u2")].tobytes())
 
 
 def linear_to_alaw(pcm: bytes) -> bytes:
     """One A-law byte for each s16le sample. Raises ValueError for an odd number of bytes."""
-    return _LINEAR_TO_ALAW[np.frombuffer(pcm, dtype="<u2")].tobytes()
+    return bytes(_LINEAR_TO_ALAW[np.frombuffer(pcm, dtype="<u2")].tobytes())

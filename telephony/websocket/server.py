@@ -53,7 +53,6 @@ class WebSocketServer:
         self._server: Server | None = None
         self._handler: LegHandler | None = None
         self._legs: dict[TwilioLeg, asyncio.Task[None]] = {}
-        self._token_due: set[ServerConnection] = set()
         self._draining = False
         self.port = settings.port
 
@@ -139,8 +138,7 @@ class WebSocketServer:
         if full := self._door.room_for(connection.address):
             status = HTTPStatus.TOO_MANY_REQUESTS if "address" in full else HTTPStatus.SERVICE_UNAVAILABLE
             return self._refuse(connection, status, full)
-        if verdict.token_due:
-            self._token_due.add(connection)
+        connection.token_due = verdict.token_due
         self._door.upgraded(connection, connection.address)
         return None
 
@@ -153,8 +151,6 @@ class WebSocketServer:
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert isinstance(connection, GuardedConnection)
-        token_due = connection in self._token_due
-        self._token_due.discard(connection)
         protocol = TwilioProtocol(self._settings.limits.violations)
         try:
             started = await self._await_start(connection, protocol)
@@ -162,7 +158,7 @@ class WebSocketServer:
             return
         if started is None:
             return
-        if token_due and not self._gatekeeper.token_matches(started.parameters.get(TOKEN_PARAMETER, "")):
+        if connection.token_due and not self._gatekeeper.token_matches(started.parameters.get(TOKEN_PARAMETER, "")):
             self._refuse_stream(connection, CloseCode.POLICY_VIOLATION, "bad token")
             return
         leg = TwilioLeg(connection, protocol, started, self._settings, self._ticker, self._clock)
@@ -224,6 +220,6 @@ class WebSocketServer:
 
 
 def _single_valued(request: Request) -> dict[str, str]:
-    """Headers by lower-case name; a name that is given twice keeps neither, as it would be ambiguous."""
+    """Headers by lower-case name; one that is given twice is there, but empty, as it would be ambiguous."""
     found: Counter[str] = Counter(name.lower() for name, _ in request.headers.raw_items())
-    return {name.lower(): value for name, value in request.headers.raw_items() if found[name.lower()] == 1}
+    return {name.lower(): value if found[name.lower()] == 1 else "" for name, value in request.headers.raw_items()}

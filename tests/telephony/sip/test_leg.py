@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from contracts.errors import ConfigError, DialFailed, LegClosed
+from scripts.peers.compare import match
 from telephony.sip.caller import CallerCall, CallerSettings, SipCaller
 from telephony.sip.settings import Codec
 from telephony.sip.stack import usable_port
@@ -21,22 +21,6 @@ CODECS: list[Codec] = ["pcma", "pcmu", "g722", "opus"]
 def chirp(seconds: float) -> bytes:
     t = np.arange(int(16000 * seconds)) / 16000
     return (8000 * np.sin(2 * np.pi * (300 * t + 250 * t * t))).astype("<i2").tobytes()
-
-
-def match(heard: bytes, said: bytes) -> float:
-    """Median over 100 ms pieces of ``said`` of the best normalised correlation with ``heard``.
-
-    The median, because on a machine that runs other tests beside this one a packet may leave 20 ms late.
-    """
-    y, x = (np.frombuffer(pcm, "<i2").astype(float) for pcm in (heard, said))
-    energy = np.concatenate(([0.0], np.cumsum(y**2)))
-    scores = []
-    for at in range(1600, len(x) - 3200, 1600):
-        piece = x[at : at + 1600]
-        cross: NDArray[Any] = np.correlate(y, piece, "valid")
-        norms = np.sqrt(energy[1600:] - energy[:-1600]) * np.linalg.norm(piece)
-        scores.append((cross / np.maximum(norms, 1.0)).max())
-    return float(np.median(scores))
 
 
 async def until(condition: Any, timeout_s: float = 10.0) -> None:

@@ -1,0 +1,232 @@
+"""A conversation without a phone: a leg in memory, a real audio front, models that say what a test needs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contracts.audio import FRAME_S, SILENCE
+from contracts.clock import Clock
+from contracts.configfile import load_yaml
+from contracts.engines import Evidence, Generation, GenerationRequest, Passage, SpeechChunk, Token, Transcript
+from contracts.errors import WorkerError
+from contracts.events import Event, EventKind, TurnEnded, TurnTimings
+from contracts.handoff import HandoffRecord
+from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
+from dialog.cascade import Cascade
+from dialog.gate import GroundingGate
+from dialog.lines import Lines
+from dialog.prompts import Prompts
+from dialog.router import Router
+from dialog.services import DialogServices
+from dialog.session import Session
+from dialog.settings import CascadeFile, DialogSettings
+from escalation.rules import RuleBook
+from escalation.settings import EscalationSettings
+from voice.front import AudioFront
+from voice.settings import VoiceSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class MemoryLeg:
+    """contracts.leg.CallLeg without a wire. ``answers``: what transfers end in."""
+
+    def __init__(self, answers: Sequence[TransferResult] = (TransferResult(True, "200"),)) -> None:
+        self.info = LegInfo("call-1", "ext-1", "sip", "sip:alice@example.org", "sip:bank@example.org")
+        self.capabilities = LegCapabilities("us", True, True, True, 16000, "g711")
+        self.answers = list(answers)
+        self.transfers: list[tuple[str, dict[str, str]]] = []
+        self.ended: list[tuple[HangupReason, str]] = []
+        self.port: LegPort | None = None
+
+    async def answer(self, port: LegPort) -> None:
+        self.port = port
+
+    async def reject(self, reason: HangupReason) -> None:
+        await self.hangup(reason)
+
+    async def hangup(self, reason: HangupReason, detail: str = "") -> None:
+        if not self.ended:
+            self.ended.append((reason, detail))
+            assert self.port is not None
+            self.port.on_closed(reason, detail)
+
+    async def transfer(self, target: str, context: Mapping[str, str]) -> TransferResult:
+        self.transfers.append((target, dict(context)))
+        return self.answers.pop(0)
+
+    def flush(self) -> None:
+        return None
+
+
+class SteadyVoice:
+    """contracts.engines.Synthesiser: 60 ms of sound for each letter, at once. ``broken`` raises instead."""
+
+    broken: WorkerError | None = None
+
+    async def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
+        if self.broken is not None:
+            raise self.broken
+        yield SpeechChunk(b"\x10\x10" * (960 * len(text)), len(text))
+
+
+class NoEars:
+    """Recogniser and judge that are never asked: turns are put into the queue by the test."""
+
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
+        raise AssertionError("no sound was fed")
+
+    async def probability(self, pcm: bytes, *, deadline: float) -> float:
+        raise AssertionError("no sound was fed")
+
+
+@dataclass
+class Says:
+    """contracts.engines.LanguageModel that says these words, one ``token_s`` apart; errors are raised in turn first."""
+
+    name: str
+    words: str = "NOT IN DOCUMENT"
+    token_s: float = 0.0
+    errors: list[WorkerError] = field(default_factory=list)
+    asked: list[GenerationRequest] = field(default_factory=list)
+
+    async def generate(self, request: GenerationRequest, *, deadline: float) -> AsyncIterator[Token | Generation]:
+        self.asked.append(request)
+        if self.errors:
+            raise self.errors.pop(0)
+        for word in self.words.split(" "):
+            await asyncio.sleep(self.token_s)
+            yield Token(word + " ", -0.1)
+        yield Generation(10, 0, len(self.words.split()), self.token_s, self.token_s, "eos")
+
+    async def prefill(self, prompt: str, *, deadline: float) -> None:
+        return None
+
+
+@dataclass
+class Finds:
+    """dialog.ports.Search over a few passages: the one that shares most words with the question, after ``delay_s``."""
+
+    passages: list[Passage]
+    delay_s: float = 0.0
+    errors: list[WorkerError] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def search(self, query: str, *, limit: int, deadline: float, context: Sequence[str] = ()) -> Evidence:
+        self.asked.append(query)
+        if self.errors:
+            raise self.errors.pop(0)
+        await asyncio.sleep(self.delay_s)
+        words = {word.strip("?.,!").lower() for word in query.split()}
+        hits = [(len(words & set(p.text.lower().replace(".", "").split())), p) for p in self.passages]
+        found = [p for count, p in sorted(hits, key=lambda hit: -hit[0]) if count > 1]
+        return Evidence(query, tuple(found), 0.3)
+
+
+@dataclass
+class Record:
+    """contracts.events.EventSink and dialog.ports.HandoffStore in memory."""
+
+    events: list[Event] = field(default_factory=list)
+    handoffs: list[HandoffRecord] = field(default_factory=list)
+
+    def append(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def save(self, record: HandoffRecord) -> None:
+        self.handoffs.append(record)
+
+    def bodies(self, kind: EventKind) -> list[dict[str, Any]]:
+        return [event.body for event in self.events if event.kind is kind]
+
+
+HOURS = Passage(
+    "p1", "d1", "Branch hours", "", "All branches are open from 9 a.m. to 5 p.m. All branches are closed on Sunday.",
+    0.6, 1.0,
+)  # fmt: skip
+BALANCE = Passage(
+    "p2", "d2", "Your balance", "",
+    "The available balance is what you can spend. The current balance is all the money in the account, pending "
+    "payments included.", 0.6, 0.9,
+)  # fmt: skip
+
+
+class Talk:
+    """One running session on virtual time, and the means to play the caller."""
+
+    def __init__(self, clock: Clock, **parts: Any) -> None:
+        self.clock = clock
+        self.leg = MemoryLeg(parts.get("transfers", (TransferResult(True, "200"),)))
+        self.record = Record()
+        self.voice = SteadyVoice()
+        self.small = parts.get("small", Says("small"))
+        self.large = parts.get("large", Says("large"))
+        self.search = parts.get("search", Finds([HOURS, BALANCE]))
+        settings = DialogSettings(targets={"person": parts.get("target", "sip:person@example.org")})
+        thresholds = load_yaml(ROOT / "configs" / "cascade.yaml", CascadeFile)
+        gate = GroundingGate(thresholds)
+        prompts = Prompts(ROOT / "configs" / "prompts", "Test Bank", settings)
+        cascade = Cascade(settings, Router(thresholds, gate), gate, prompts, self.search, self.small, self.large, clock)
+        self.services = DialogServices(
+            settings, EscalationSettings(), cascade, RuleBook.load(ROOT / "configs" / "rules.yaml"),
+            Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,
+            targets=settings.targets,
+        )  # fmt: skip
+        ears = NoEars()
+        self.front = AudioFront(
+            VoiceSettings(), vad=None, recogniser=ears, judge=ears, synthesiser=self.voice, clock=clock,  # type: ignore[arg-type]
+        )  # fmt: skip
+        self.voiced: list[tuple[float, bool]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def begin(self) -> None:
+        """Answer, and wait until the opening has been said."""
+        await self.leg.answer(self.front)
+        self._tasks = [
+            asyncio.ensure_future(Session(self.leg, self.front, self.services).run()),
+            asyncio.ensure_future(self._beat()),
+        ]
+        await self.quiet()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(FRAME_S)
+            frame = self.front.next_frame()
+            self.voiced.append((self.clock.now(), frame is not None and frame != SILENCE))
+
+    async def quiet(self, seconds: float = 0.5) -> None:
+        """Until the operator has been silent for so long."""
+        run = 0.0
+        while run < seconds:
+            before = len(self.voiced)
+            await asyncio.sleep(0.1)
+            run = 0.0 if any(voiced for _, voiced in self.voiced[before:]) else run + 0.1
+
+    def say(self, text: str, *, confidence: float = 0.95, rejected: str = "", continues: bool = False) -> float:
+        """The caller's turn has just been recognised; returns the true end of its speech."""
+        import math
+
+        now = self.clock.now()
+        transcript = Transcript(text, avg_logprob=math.log(confidence), rejected=rejected)
+        timings = TurnTimings(now - 2.0, now - 0.4, now - 0.05, now, 0.9)
+        self.front._queue.put(TurnEnded(transcript, timings, continues=continues))
+        return now - 0.4
+
+    async def ask(self, text: str, **more: Any) -> str:
+        """Say it and return what the caller heard in reply, once it is quiet."""
+        before = len(self.record.bodies(EventKind.TURN_OPERATOR))
+        self.say(text, **more)
+        await asyncio.sleep(0.2)
+        await self.quiet()
+        return " ".join(body["heard"] for body in self.record.bodies(EventKind.TURN_OPERATOR)[before:])
+
+    async def end(self) -> None:
+        """The caller hangs up."""
+        await self.leg.hangup(HangupReason.CALLER)
+        await asyncio.wait({self._tasks[0]})
+        self._tasks[1].cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,288 @@
+"""Whole conversations on virtual time: what a caller says, what a caller hears, what the record keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from contracts.engines import Passage
+from contracts.errors import DeadlineExceeded, WorkerDied
+from contracts.events import DtmfReceived, EventKind, SilenceElapsed
+from contracts.handoff import HandoffStatus, Reason
+from contracts.leg import HangupReason, TransferResult
+from tests.dialog.kit import BALANCE, HOURS, Finds, Says
+
+
+def test_the_first_words_say_that_this_is_a_machine(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        return None
+
+    said = talk(scenario).record.bodies(EventKind.TURN_OPERATOR)
+    assert "automated assistant" in said[0]["heard"]
+    assert "agent" in said[1]["heard"]
+
+
+def test_a_question_is_answered_from_the_passage_and_measured(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert "9 a.m. to 5 p.m." in await call.ask("When are your branches open?")
+
+    call = talk(scenario)
+    measured = call.record.bodies(EventKind.TURN_MEASURED)[0]
+    assert measured["rung"] == "extractive"
+    assert 0.3 < measured["response_latency_s"] < 1.0
+    assert list(measured["stages"])[:2] == ["endpoint", "recognised"]
+    answer = call.record.bodies(EventKind.TURN_OPERATOR)[-1]
+    assert (answer["passage_ids"], answer["task"]) == (["p1"], "Branch hours")
+
+
+def test_what_no_document_says_is_not_answered_and_a_person_is_offered(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert "person" in await call.ask("What is your mortgage rate?")
+        await call.ask("Yes please.")
+
+    call = talk(scenario)
+    assert call.leg.transfers[0][0] == "sip:person@example.org"
+    assert call.record.handoffs[-1].reason is Reason.OFFER_ACCEPTED
+
+
+def test_a_declined_offer_goes_on(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("What is your mortgage rate?")
+        assert "No problem" in await call.ask("No, not now.")
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    assert talk(scenario).leg.transfers == []
+
+
+def test_a_model_sentence_that_the_passage_does_not_hold_is_never_heard(talk: Any) -> None:
+
+    async def scenario(call: Any) -> None:
+        heard = await call.ask("Why is my available balance different from my current balance?")
+        assert "fifty" not in heard
+        assert "person" in heard
+
+    call = talk(scenario, small=Says("small", "The difference is fifty dollars."), large=Says("large"))
+    assert call.record.bodies(EventKind.GATE_REJECTED)[0]["unsupported"] == ["money:50"]
+
+
+def test_the_small_model_answers_what_no_single_sentence_says(talk: Any) -> None:
+
+    words = "The current balance is all the money, pending payments included."
+
+    async def scenario(call: Any) -> None:
+        assert "pending payments" in await call.ask("Why is my available balance different from my current balance?")
+
+    call = talk(scenario, small=Says("small", words))
+    assert call.record.bodies(EventKind.TURN_MEASURED)[0]["rung"] == "small"
+    assert call.large.asked == []
+
+
+def test_a_worker_that_dies_is_asked_once_more(talk: Any) -> None:
+
+    small = Says("small", "The current balance is all the money, pending payments included.")
+    small.errors = [WorkerDied("gone")]
+
+    async def scenario(call: Any) -> None:
+        assert "pending" in await call.ask("Why is my available balance different from my current balance?")
+
+    assert len(talk(scenario, small=small).small.asked) == 2
+
+
+def test_no_call_ends_because_a_model_died(talk: Any) -> None:
+
+    search = Finds([HOURS, BALANCE])
+    search.errors = [WorkerDied("gone"), DeadlineExceeded("late")]
+
+    async def scenario(call: Any) -> None:
+        assert "went wrong" in await call.ask("When are your branches open?")
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    assert talk(scenario, search=search, small=Says("small")).leg.ended == [(HangupReason.CALLER, "")]
+
+
+def test_a_model_that_stays_away_twice_brings_a_person(talk: Any) -> None:
+    search = Finds([HOURS])
+    search.errors = [WorkerDied("gone")] * 4
+
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        await call.ask("When are your branches open?")
+
+    assert talk(scenario, search=search).record.handoffs[-1].reason is Reason.WORKER_DOWN
+
+
+def test_a_slow_answer_is_covered_by_a_filler_and_never_by_silence(talk: Any) -> None:
+
+    words = "The current balance is all the money, pending payments included."
+
+    async def scenario(call: Any) -> None:
+        ended = call.say("Why is my available balance different from my current balance?")
+        await asyncio.sleep(0.2)
+        await call.quiet(3.0)
+        first = next(at for at, voiced in call.voiced if voiced and at > ended)
+        assert first - ended < 1.4
+
+    call = talk(scenario, small=Says("small", words, token_s=0.3))
+    measured = call.record.bodies(EventKind.TURN_MEASURED)[0]
+    assert measured["filler_latency_s"] == pytest.approx(1.2, abs=0.1)
+    assert measured["response_latency_s"] > measured["filler_latency_s"]
+
+
+def test_after_the_deadline_a_person_is_offered_instead_of_more_waiting(talk: Any) -> None:
+
+    async def scenario(call: Any) -> None:
+        call.say("Why is my available balance different from my current balance?")
+        await asyncio.sleep(9.5)
+        await call.quiet(1.0)
+
+    call = talk(scenario, small=Says("small", "word " * 50, token_s=1.0))
+    assert "too long" in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
+
+
+@pytest.mark.parametrize("words", ["Can I talk to a human?", "agent", "Operator please."])
+def test_asking_for_a_person_reaches_one(talk: Any, words: str) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask(words)
+
+    call = talk(scenario)
+    assert len(call.leg.transfers) == 1
+    assert call.leg.ended == [(HangupReason.TRANSFERRED, "person")]
+    assert [one.status for one in call.record.handoffs] == [
+        HandoffStatus.RAISED, HandoffStatus.TRANSFERRING, HandoffStatus.CONNECTED,
+    ]  # fmt: skip
+
+
+def test_the_key_zero_reaches_a_person_even_in_mid_answer(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.say("When are your branches open?")
+        await asyncio.sleep(1.5)
+        call.front.on_dtmf("0")
+        await asyncio.sleep(0.2)
+        await call.quiet()
+
+    call = talk(scenario)
+    assert len(call.leg.transfers) == 1
+    assert call.record.bodies(EventKind.DTMF_RECEIVED) == [{"digit": "0"}]
+
+
+def test_when_nobody_takes_the_transfer_the_caller_is_told_and_the_call_goes_on(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert "nobody could take the call" in await call.ask("Can I talk to a human?")
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    call = talk(scenario, transfers=[TransferResult(False, "486 Busy Here")])
+    assert call.record.handoffs[-1].status is HandoffStatus.FAILED
+    assert call.leg.ended == [(HangupReason.CALLER, "")]
+
+
+def test_without_a_target_the_wish_is_kept_and_said_to_be(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert "can't reach a person" in await call.ask("Can I talk to a human?")
+
+    call = talk(scenario, target="")
+    assert call.record.handoffs[-1].status is HandoffStatus.FAILED
+    assert call.leg.transfers == []
+
+
+def test_silence_is_asked_about_twice_and_then_ended_politely(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        for _ in range(3):
+            call.front._queue.put(SilenceElapsed(6.0, call.clock.now()))
+            await asyncio.sleep(0.2)
+            await call.quiet()
+
+    call = talk(scenario)
+    said = [body["heard"] for body in call.record.bodies(EventKind.TURN_OPERATOR)][2:]
+    assert len(said) == 3
+    assert "Goodbye" in said[2]
+    assert call.leg.ended[0][0] is HangupReason.NO_INPUT
+
+
+def test_a_goodbye_ends_the_call_after_the_last_word(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("That's all, thank you. Bye.")
+
+    call = talk(scenario)
+    assert call.leg.ended == [(HangupReason.OPERATOR, "goodbye")]
+    assert "Goodbye" in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
+
+
+def test_say_that_again_repeats_the_answer(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        first = await call.ask("When are your branches open?")
+        assert await call.ask("Can you say that again please?") == first
+
+    talk(scenario)
+
+
+def test_what_an_interruption_cut_off_is_not_remembered_as_heard(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.say("When are your branches open?")
+        await asyncio.sleep(1.5)
+        call.front.mouth.interrupt()
+        await call.quiet()
+
+    answer = talk(scenario).record.bodies(EventKind.TURN_OPERATOR)[-1]
+    assert answer["interrupted"]
+    assert 0 < len(answer["heard"]) < len(answer["text"])
+
+
+def test_a_continued_turn_replaces_the_one_before(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.say("When are your branches")
+        await asyncio.sleep(0.3)
+        call.say("When are your branches open?", continues=True)
+        await asyncio.sleep(0.2)
+        await call.quiet()
+
+    call = talk(scenario)
+    texts = [body["text"] for body in call.record.bodies(EventKind.TURN_CALLER)]
+    assert texts[-1] == "When are your branches open?"
+    assert "9 a.m." in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
+
+
+def test_words_that_were_not_understood_are_asked_for_again(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert "didn't catch" in await call.ask("")
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    talk(scenario)
+
+
+def test_a_follow_up_is_understood_with_the_question_before(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        assert "closed on Sunday" in await call.ask("and on Sunday?")
+
+    talk(scenario)
+
+
+def test_everything_that_was_said_is_in_the_hand_over(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        await call.ask("Let me talk to a person.")
+
+    record = talk(scenario).record.handoffs[-1]
+    assert [line.speaker for line in record.transcript][:2] == ["operator", "operator"]
+    assert any("branches open" in line.text for line in record.transcript)
+    assert "Turn 1" in record.tried[0]
+    assert record.reason is Reason.PERSON_REQUESTED
+
+
+def test_other_keys_are_recorded_and_change_nothing(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.front._queue.put(DtmfReceived("5", call.clock.now()))
+        await asyncio.sleep(0.5)
+
+    assert talk(scenario).leg.transfers == []
+
+
+def test_an_empty_knowledge_base_answers_everything_with_the_offer_of_a_person(talk: Any) -> None:
+
+    async def scenario(call: Any) -> None:
+        assert "person" in await call.ask("When are your branches open?")
+
+    empty: list[Passage] = []
+    talk(scenario, search=Finds(empty))
