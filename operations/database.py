@@ -44,7 +44,9 @@ def open_database(url: str, home: Path, busy_timeout_ms: int = 2000) -> sa.Engin
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RecordError(f"{parsed.database}: its folder cannot be made ({error.strerror})") from error
-    options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_ms / 1000}} if sqlite else {"pool_pre_ping": True}
+    options: dict[str, Any] = (
+        {"connect_args": {"timeout": busy_timeout_ms / 1000}} if sqlite else {"pool_pre_ping": True}
+    )
     try:
         engine = sa.create_engine(parsed, **options)
     except (sa.exc.NoSuchModuleError, ImportError) as error:
@@ -85,4 +87,6 @@ def migrate(engine: sa.Engine) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except (SQLAlchemyError, CommandError, OSError) as error:
-        raise RecordError(f"{engine.url.render_as_string()}: the schema cannot be brought up to date: {error}") from error
+        raise RecordError(
+            f"{engine.url.render_as_string()}: the schema cannot be brought up to date: {error}"
+        ) from error

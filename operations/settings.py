@@ -22,7 +22,7 @@ class EventLogSettings(Settings):
     retry_s: float = Field(default=2.0, gt=0.0, le=600.0)
     """How often the spool is tried again."""
     max_queued: int = Field(default=100_000, ge=100)
-    """Events held in memory when neither database nor spool can be written; the oldest beyond it are lost, with an alarm."""
+    """Events held in memory when neither database nor spool can be written; older ones are lost, with an alarm."""
 
 
 class LogSettings(Settings):

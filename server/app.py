@@ -2,8 +2,8 @@
 
 ::
 
-    database ─► event log ─► workers (models) ─► documents ─► warm ─► media tick ─► SIP, WebSockets ─► control ─► console
-                                                                                          │ SIGTERM: drain
+    database ─► event log ─► workers (models) ─► documents ─► warm ─► media tick ─► SIP, WebSockets ─► console
+                                                                                    │ SIGTERM: drain, then the reverse
 """
 
 from __future__ import annotations
@@ -18,10 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from operations.fanout import Fanout
-from operations.logs import setup_logs
-from operations.metrics import Metrics
-from operations.records import Records
 
 from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError
@@ -29,6 +25,9 @@ from contracts.events import Event, EventKind
 from dialog.ports import HandoffStore
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
+from operations.logs import setup_logs
+from operations.metrics import Fanout, Metrics
+from operations.records import Records
 from server.build import Engines, add_documents, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.knowledge_link import knowledge_operations
@@ -90,11 +89,12 @@ class Operator:
         database = open_database(operations.database_url, settings.home_dir, operations.events.busy_timeout_ms)
         stack.callback(database.dispose)
         await asyncio.to_thread(migrate, database)
-        events = EventLog(database, settings.home_dir / operations.spool, operations.events, on_alarm=self._alarm)
+        events = EventLog(database, settings.home_dir / operations.spool, operations.events, alarm=self._alarm)
         stack.callback(events.close)
         sink = Fanout([events, self._metrics, self._live])
         self._sink = sink
-        handoffs: HandoffStore = HandoffKeeper(Records(database))
+        await asyncio.to_thread(Records(database).retain, operations.retention_days)
+        handoffs: HandoffStore = HandoffKeeper(events)
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
         services = make_dialog(settings, engines, prompts, sink, handoffs, clock)
@@ -103,7 +103,9 @@ class Operator:
         await engines.pool.start()
         await self._documents(engines)
         await warm(engines, services, prompts, clock)
-        await self._telephony(stack, Switchboard(settings, engines, services, clock, self._metrics.set_active))
+        switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active)
+        stack.callback(switchboard.recordings.close)
+        await self._telephony(stack, switchboard)
         control = ControlServer(settings.control_socket, self._operations(), self._live)
         await control.start()
         stack.push_async_callback(control.close)
@@ -168,8 +170,8 @@ class Operator:
             self._sink.append(Event(EventKind.WORKER_STARTED, NO_CALL, body))
             log.info("worker.started", **body)
 
-    def _alarm(self, what: str) -> None:
-        log.error("record.alarm", what=what)
+    def _alarm(self, what: str, detail: str) -> None:
+        log.error("record.alarm", what=what, detail=detail)
 
     def _operations(self) -> dict[str, Any]:
         assert self._engines is not None

@@ -12,9 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.errors import CallwrightError
-from server.knowledge_link import knowledge_session
-from server.models_cli import app as models_app
-from server.settings import load_settings
+from server.settings import OperatorSettings, load_settings
 
 EXIT_CODES = """Exit codes: 0 done; 1 refused or failed; 2 wrong settings or arguments; 3 model files missing or
 damaged; 4 a call was not answered; 130 interrupted."""
@@ -34,16 +32,33 @@ ConfigOption = Annotated[
     ),
 ]
 
+_config: Path | None = None
+
 
 def _mount() -> None:
-    from operations.cli import build_app as calls_app
+    """Sub-commands of the rooms. They read the settings named by --config's variable when they run, not before."""
+    from knowledge.cli import make_app as knowledge_app
+    from operations.cli import make_app as calls_app
+    from server.knowledge_link import access_of
+    from server.models_cli import app as models_app
+    from server.records_link import records_of
 
-    from knowledge.cli import build_app as knowledge_app
-    from server.records_link import open_database
+    def load() -> OperatorSettings:
+        return load_settings(_config)
+
+    def max_bytes() -> int:
+        return load().knowledge.limits.max_document_bytes
 
     app.add_typer(models_app, name="models")
-    app.add_typer(knowledge_app(knowledge_session), name="knowledge")
-    app.add_typer(calls_app(open_database), name="calls")
+    app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
+    app.add_typer(calls_app(records_of(load)), name="calls")
+
+
+@app.callback()
+def common(config: ConfigOption = None) -> None:
+    """Options before the command."""
+    global _config
+    _config = config
 
 
 @app.command(epilog="Example:  callwright serve --config configs/demo.yaml")
@@ -51,7 +66,7 @@ def serve(config: ConfigOption = None) -> None:
     """Answer calls until SIGTERM or Ctrl-C; then take no new ones, let the others end, and stop."""
     from server.app import run
 
-    sys.exit(run(load_settings(config)))
+    sys.exit(run(load_settings(config or _config)))
 
 
 @app.command(
@@ -95,7 +110,7 @@ def check(
     """Look at this machine and these settings, and say what would keep the operator from answering."""
     from server.checkup import check_all
 
-    lines = check_all(load_settings(config), deep=deep)
+    lines = check_all(load_settings(config or _config), deep=deep)
     marks = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
     console = Console(soft_wrap=True)
     for line in lines:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import structlog
 
 from contracts.errors import CallwrightError
 from contracts.events import Event
+from operations.redacting import Redactor
 
 log = structlog.get_logger()
 
@@ -32,9 +34,13 @@ class LiveEvents:
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Event]] = set()
+        self._redactor = Redactor()
 
     def append(self, event: Event) -> None:
-        """Give the event to each watcher."""
+        """Give the event, redacted, to each watcher."""
+        if not self._queues:
+            return
+        event = replace(event, body=self._redactor.body_of(event))
         for queue in self._queues:
             if queue.full():
                 queue.get_nowait()

@@ -1,20 +1,39 @@
-"""The record for those who need a small piece of it: hand-overs for the conversation, the database for the commands."""
+"""The record for those who need a small piece of it: hand-overs for the conversation, calls for the command line."""
 
 from __future__ import annotations
 
-import asyncio
-
-from operations.records import Records
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from contracts.handoff import HandoffRecord
+from operations.database import migrate, open_database
+from operations.eventlog import EventLog
+from operations.records import Records
+from server.settings import OperatorSettings
 
 
 class HandoffKeeper:
-    """dialog.ports.HandoffStore over the record; writes in a thread, so that a locked database stops no call."""
+    """dialog.ports.HandoffStore over the event log, which never blocks."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, events: EventLog) -> None:
+        self._events = events
 
     async def save(self, record: HandoffRecord) -> None:
-        """Keep it. Raises RecordError or DeviceFull."""
-        await asyncio.to_thread(self._records.save_handoff, record)
+        """Keep it."""
+        self._events.save_handoff(record)
+
+
+def records_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractContextManager[Records]]:
+    """What the `calls` commands open."""
+
+    @contextmanager
+    def opened() -> Iterator[Records]:
+        settings = load()
+        engine = open_database(settings.operations.database_url, settings.home_dir)
+        try:
+            migrate(engine)
+            yield Records(engine)
+        finally:
+            engine.dispose()
+
+    return opened

@@ -12,10 +12,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from console.settings import ConsoleSettings
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from console.settings import ConsoleSettings
 from contracts.configfile import LineMap, explain, read_yaml
 from contracts.errors import ConfigError
 from dialog.settings import DialogSettings

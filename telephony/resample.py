@@ -96,14 +96,27 @@ class StreamResampler:
         if not count:
             self._phase -= len(samples) * self._up
             return np.empty(0, dtype=np.float32)
-        at = self._phase + np.arange(count) * self._down
-        self._phase = int(at[-1]) + self._down - len(samples) * self._up
-        windows = np.lib.stride_tricks.sliding_window_view(x, taps)
+        first = self._phase
+        self._phase = first + count * self._down - len(samples) * self._up
+        if self._down == 1:
+            out = np.empty(count, dtype=np.float32)
+            for phase in range(self._up):
+                out[phase :: self._up] = np.correlate(x, filters[phase], "valid")
+            return out
         if self._up == 1:
-            decimated: NDArray[np.float32] = windows[at[0] : at[-1] + 1 : self._down] @ filters[0]
-            return decimated
-        out: NDArray[np.float32] = np.einsum("ij,ij->i", windows[at // self._up], filters[at % self._up])
-        return out
+            return _decimate(x[first:], filters[0], self._down, count)
+        at = first + np.arange(count) * self._down
+        windows = np.lib.stride_tricks.sliding_window_view(x, taps)
+        mixed: NDArray[np.float32] = np.einsum("ij,ij->i", windows[at // self._up], filters[at % self._up])
+        return mixed
+
+
+def _decimate(x: NDArray[np.float32], taps: NDArray[np.float32], step: int, count: int) -> NDArray[np.float32]:
+    """Every ``step``-th output of a filter, as a sum of short filters over every ``step``-th input."""
+    out = np.zeros(count, dtype=np.float32)
+    for offset in range(step):
+        out += np.correlate(x[offset::step], taps[offset::step], "valid")[:count]
+    return out
 
 
 def _to_bytes(samples: NDArray[np.float32]) -> bytes:

@@ -53,6 +53,7 @@ class SipLeg:
         self._port: LegPort | None = None
         self._concealer: Concealer | None = None
         self._digits = DigitGate(settings.dtmf_per_second)
+        self._early_digits: list[str] = []
         self._held = False
         self._ending: tuple[HangupReason, str] | None = None
         self._established = asyncio.Event()
@@ -124,6 +125,10 @@ class SipLeg:
         self._port = port
         self._concealer = Concealer(self._settings.conceal, self._clock.now())
         self._ticker.register(self._tick, self._tick_failed)
+        for digit in self._early_digits:
+            port.on_dtmf(digit)
+        if self._held:
+            port.on_hold(True)
 
     async def _wait_established(self) -> bool:
         waiting = [asyncio.ensure_future(self._established.wait()), asyncio.ensure_future(self._over.wait())]
@@ -243,7 +248,9 @@ class SipLeg:
 
     def _on_digit(self, digit: str) -> None:
         if self._digits.admit(digit, self._clock.now()):
-            if self._port is not None and not self.closed:
+            if self._port is None:
+                self._early_digits.append(digit)  # between the ACK and the port; bounded by the gate and the wait
+            elif not self.closed:
                 self._port.on_dtmf(digit)
         elif self._digits.dropped == 1:
             self._log.warning("sip.dtmf_dropped", per_second=self._settings.dtmf_per_second)

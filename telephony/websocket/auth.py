@@ -69,7 +69,7 @@ class Gatekeeper:
                 return Verdict(HTTPStatus.FORBIDDEN, "bad signature")
         if not self._shared_token:
             return Verdict()
-        token = token or next(iter(parse_qs(query, max_num_fields=16).get(TOKEN_PARAMETER, [])), "")
+        token = token or _query_token(query)
         if not token:
             return Verdict(token_due=True)
         return Verdict() if self.token_matches(token) else Verdict(HTTPStatus.FORBIDDEN, "bad token")
@@ -100,6 +100,13 @@ class Gatekeeper:
                 for end in {where, where.rstrip("/"), where.rstrip("/") + "/"}:
                     found.add(urlunsplit((scheme, place, end, query, "")))
         return found
+
+
+def _query_token(query: str) -> str:
+    try:
+        return next(iter(parse_qs(query, max_num_fields=16).get(TOKEN_PARAMETER, [])), "")
+    except ValueError:  # too many fields
+        return ""
 
 
 def _is_loopback(address: str) -> bool:

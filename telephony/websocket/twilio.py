@@ -147,7 +147,7 @@ class TwilioProtocol:
             stream_sid=stream_sid,
             call_sid=_sid(start, "callSid"),
             account_sid=_sid(start, "accountSid") if start.get("accountSid") else "",
-            parameters=_parameters(start.get("customParameters") or {}),
+            parameters=_parameters(start.get("customParameters", {})),
         )
         self.stream_sid = stream_sid
         self.state = State.STREAMING
@@ -162,9 +162,10 @@ class TwilioProtocol:
         chunk = _number(media, "chunk", default=self._chunk + 1)
         if chunk <= self._chunk:
             bad("media out of order")
+        timestamp_ms = _number(media, "timestamp", default=-1)
         missing = chunk - self._chunk - 1 if self._chunk else 0
         self._chunk = chunk
-        return Media(ulaw, chunk, _number(media, "timestamp", default=-1), missing)
+        return Media(ulaw, chunk, timestamp_ms, missing)
 
     def _dtmf(self, body: dict[str, Any]) -> Dtmf:
         self._need_stream(body, "dtmf")
@@ -283,6 +284,8 @@ def _payload(value: object) -> bytes:
         bad("media without a payload")
     if len(value) > _MAX_BASE64:
         bad(f"media of more than {MAX_MEDIA_BYTES} bytes")
+    if value.endswith("==="):  # binascii lets a whole quad of padding pass
+        bad("payload is not base64")
     try:
         return binascii.a2b_base64(value, strict_mode=True)
     except ValueError:  # also binascii.Error, and characters that are not ASCII

@@ -47,9 +47,7 @@ def _documents() -> None:
 def _passages() -> None:
     op.create_table(
         "passages",
-        sa.Column(
-            "number", sa.Integer, primary_key=True, autoincrement=True, comment="row of the lexical index"
-        ),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True, comment="row of the lexical index"),
         sa.Column("passage_id", sa.String(40), nullable=False, comment="same content, same id"),
         sa.Column("document_id", sa.String(32), nullable=False),
         sa.Column("position", sa.Integer, nullable=False, comment="order within the document"),

@@ -1,0 +1,150 @@
+"""The HTTP API: Starlette, JSON only.
+
+==============================  ===========================================================
+GET /healthz                    this process is alive
+GET /readyz                     200 when models are warm and a call would be taken, else 503
+GET /metrics                    Prometheus text of the media process
+GET /v1/handoffs[/{call_id}]    hand-over records, by our call id or the external one
+GET /v1/calls[/{call_id}]       calls of the record
+==============================  ===========================================================
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from console.control import MediaProcessSilent, ask
+from console.settings import ConsoleSettings
+from contracts.errors import CallUnknown, RecordError
+from operations.records import Records
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+MAX_ID = 256
+
+
+def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Starlette:
+    """The application over a record and a control socket."""
+    api = _Api(settings, Records(engine), control)
+    routes = [
+        Route("/healthz", api.healthz),
+        Route("/readyz", api.readyz),
+        Route("/metrics", api.metrics),
+        Route("/v1/handoffs", api.handoffs),
+        Route("/v1/handoffs/{call_id}", api.handoff),
+        Route("/v1/calls", api.calls),
+        Route("/v1/calls/{call_id}", api.call),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=api.guard)],
+        exception_handlers={
+            CallUnknown: _error(404),
+            RecordError: _error(503),
+            MediaProcessSilent: _error(503),
+            HTTPException: _http_error,
+        },
+    )
+
+
+class _Api:
+    def __init__(self, settings: ConsoleSettings, records: Records, control: Path) -> None:
+        self._settings = settings
+        self._records = records
+        self._control = control
+
+    async def guard(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Who may read the record: the bearer of the token, or, without one configured, this machine."""
+        if request.url.path.startswith("/v1/") and not self._admitted(request):
+            return _problem(401, "a bearer token is needed: console.token of the settings")
+        response = await call_next(request)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def _admitted(self, request: Request) -> bool:
+        token = self._settings.token.get_secret_value()
+        if not token:
+            return request.client is not None and request.client.host in LOOPBACK
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+        return hmac.compare_digest(given, token.encode())
+
+    async def healthz(self, request: Request) -> Response:
+        return JSONResponse({"ok": True})
+
+    async def readyz(self, request: Request) -> Response:
+        answer = await ask(self._control, "ready", self._settings.control_timeout_s)
+        ready = bool(answer.get("ready"))
+        workers = [
+            {"name": one["name"], "state": one["state"], "restarts": one["restarts"]} for one in answer["workers"]
+        ]
+        body = {
+            "ready": ready,
+            "active_calls": answer["active_calls"],
+            "capacity": answer["capacity"],
+            "workers": workers,
+        }
+        return JSONResponse(body, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        answer = await ask(self._control, "metrics", self._settings.control_timeout_s)
+        return PlainTextResponse(answer["text"], media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def handoffs(self, request: Request) -> Response:
+        records = await run_in_threadpool(self._records.list_handoffs, limit=_limit(request))
+        return JSONResponse({"handoffs": [record.model_dump(mode="json") for record in records]})
+
+    async def handoff(self, request: Request) -> Response:
+        record = await run_in_threadpool(self._records.get_handoff, _call_id(request))
+        return JSONResponse(record.model_dump(mode="json"))
+
+    async def calls(self, request: Request) -> Response:
+        rows = await run_in_threadpool(self._records.list_calls, limit=_limit(request))
+        return JSONResponse({"calls": [_row(row) for row in rows]})
+
+    async def call(self, request: Request) -> Response:
+        record = await run_in_threadpool(self._records.get_call, _call_id(request))
+        return JSONResponse(record.as_json())
+
+
+def _call_id(request: Request) -> str:
+    return str(request.path_params["call_id"])[:MAX_ID]
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", "50")
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= 1000:
+        raise HTTPException(400, "limit is a whole number from 1 to 1000")
+    return int(text)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in row.items()}
+
+
+def _problem(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status)
+
+
+def _error(status: int) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        return _problem(status, str(error))
+
+    return answer
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _problem(error.status_code, error.detail)
