@@ -17,6 +17,7 @@ from dialog.words import Thesaurus, content
 
 MAX_WORDS = 45
 """Longest extractive answer: about fifteen seconds of speech."""
+_TWO = re.compile(r"[,.?]?\s+and\s+(?=(?:how|what|when|where|do|does|can|is|are)\b)", re.IGNORECASE)
 MIN_WORDS = 4
 """Shorter ones are headings that found their way into the text."""
 _ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
@@ -36,7 +37,8 @@ _CARRY_ON = re.compile(
 
 
 _REQUEST = re.compile(
-    r"\b(?:how (?:do|can|would|should|to)|what do i do|i(?:'d| would)? (?:like|want|need|have) to|can i|could i|can you|could you)\b",
+    r"\b(?:how (?:do|can|would|should|to)|what do i do|i(?:'d| would)? (?:like|want|need|have) to"
+    r"|can i|could i|can you|could you)\b",
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
@@ -72,17 +74,32 @@ def wanted_facts(question: str) -> tuple[str, ...]:
 
 
 def extract(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> Extract | None:
-    """The passages' own answer, one or two sentences of at most 45 words; None if no sentence fits the question.
+    """The passages' own answer, one to three sentences of at most 45 words; None if no sentence fits the question.
 
-    ``passages`` are of one document, best first.
+    ``passages`` are of one document, best first. "How much is it, and how long does it take?" is two questions.
     """
+    parts = [part for part in _TWO.split(question) if content(part) or wanted_facts(part)]
+    if len(parts) != 2:
+        return _extract_one(question, passages, thesaurus)
+    found = [_extract_one(part, passages, thesaurus, alone=False) for part in parts]
+    answers = [one for one in found if one is not None]
+    if len(answers) < 2:
+        return _extract_one(question, passages, thesaurus)
+    texts = list(dict.fromkeys(one.text for one in answers))
+    return Extract(" ".join(texts), max(one.share for one in answers), answers[0].passage)
+
+
+def _extract_one(
+    question: str, passages: Sequence[Passage], thesaurus: Thesaurus, *, alone: bool = True
+) -> Extract | None:
+    """``alone``: a further sentence may follow if it carries on."""
     asked = _Asked(
         content(question),
         wanted_facts(question),
         frozenset(fact for fact in facts(question) if fact.startswith("day:")),
         bool(_REQUEST.search(question)) or not question.rstrip().endswith("?"),
     )
-    if not asked.stems:
+    if not asked.stems and not asked.wanted:
         return None
     best: tuple[float, float, Passage, list[str], int] | None = None
     for rank, passage in enumerate(passages):
@@ -102,7 +119,7 @@ def extract(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) ->
         return None
     following = candidates[index + 1] if index + 1 < len(candidates) else ""
     room = MAX_WORDS - len(chosen[0].split())
-    if following and len(following.split()) <= room and _belongs(following, asked, thesaurus):
+    if alone and following and len(following.split()) <= room and _belongs(following, asked, thesaurus):
         chosen.append(following)
     return Extract(" ".join(chosen), share, passage)
 
@@ -110,7 +127,7 @@ def extract(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) ->
 def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -> tuple[float, float]:
     """How well a sentence answers, and the share of the question's words in it."""
     present = content(sentence)
-    share = len(thesaurus.covered(asked.stems, present)) / len(asked.stems)
+    share = len(thesaurus.covered(asked.stems, present)) / max(1, len(asked.stems))
     found = facts(sentence)
     value = share
     if asked.wanted and {fact.partition(":")[0] for fact in found} & set(asked.wanted):
@@ -123,7 +140,7 @@ def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -
         value += 0.4 if asked.days & found else -0.2
     heading = content(passage.heading)
     if heading:
-        value += 0.15 * len(thesaurus.covered(asked.stems, heading)) / len(asked.stems)
+        value += 0.15 * len(thesaurus.covered(asked.stems, heading)) / max(1, len(asked.stems))
     return value, share
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import sqlalchemy as sa
 
 from contracts.errors import RecordError
 from contracts.events import Event
-from operations.readtables import apply
+from operations.readtables import apply_safely
 from operations.tables import events
 
 GENESIS = "0" * 64
@@ -42,14 +43,26 @@ class Stored:
 
 def entry_of(event: Event, event_id: str, body: dict[str, Any]) -> Stored:
     """What is kept of an event; values that JSON does not know become text, so that appending cannot fail."""
-    clean: dict[str, Any] = json.loads(json.dumps(body, default=str, ensure_ascii=False).replace("NaN", "null"))
     at = event.at if event.at.tzinfo else event.at.replace(tzinfo=UTC)
-    return Stored(event_id, str(event.kind), event.call_id, event.turn, at.astimezone(UTC), clean)
+    return Stored(event_id, str(event.kind), _clean(event.call_id)[:128], event.turn, at.astimezone(UTC), _clean(body))
+
+
+def _clean(value: Any) -> Any:
+    """JSON that every database can keep: no lone surrogates, no NUL, no NaN; what is not JSON becomes text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "")
+    if isinstance(value, Mapping):
+        return {_clean(str(key)): _clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int) else _clean(str(value))
 
 
 def canonical(value: Any) -> bytes:
     """One byte string for one JSON value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def digest(salt: str, body: Mapping[str, Any]) -> str:
@@ -93,7 +106,7 @@ def append_rows(connection: sa.Connection, name: str, group: Sequence[Stored]) -
         }
         row["hash"] = last = link(row)
         rows.append(row)
-        apply(connection, stored.kind, stored.call_id, stored.turn, stored.at, stored.body)
+        apply_safely(connection, stored.kind, stored.call_id, stored.turn, stored.at, stored.body)
     if rows:
         connection.execute(sa.insert(events), rows)
 
@@ -109,7 +122,7 @@ def verify_chain(engine: sa.Engine, name: str = "main") -> int:
             where = f"event log {name!r}, entry {row['seq']}"
             if row["seq"] != expected:
                 raise RecordError(f"{where}: entry {expected} is missing")
-            if row["prev_hash"] != last or row["hash"] != link(row):
+            if row["prev_hash"] != last or row["hash"] != link(dict(row)):
                 raise RecordError(f"{where}: does not follow from the entry before it, or was changed")
             if row["body"] is not None and digest(row["salt"] or "", row["body"]) != row["body_sha256"]:
                 raise RecordError(f"{where}: its content was changed")

@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from pydantic import ValidationError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, StatementError
 
 from contracts.events import EventKind
 from contracts.handoff import HandoffRecord
 from operations.tables import calls, escalations, handoffs, turns
 
+log = structlog.get_logger()
 Body = Mapping[str, Any]
 _CALL: dict[str, Any] = {
     "external_id": "",
@@ -35,6 +38,22 @@ _TURN: dict[str, Any] = {
     "passage_ids": [],
     "stages": {},
 }
+
+
+def apply_safely(
+    connection: sa.Connection, kind: str, call_id: str, turn: int, at: datetime, body: Body
+) -> None:
+    """As apply(), but an event whose values the tables refuse is kept in the log alone: it must not stop the others.
+
+    Raises OperationalError and its like, when the database itself is in trouble.
+    """
+    try:
+        with connection.begin_nested():
+            apply(connection, kind, call_id, turn, at, body)
+    except (OperationalError, InterfaceError, InternalError):
+        raise
+    except (StatementError, OverflowError) as error:
+        log.error("record.event_not_applied", kind=kind, call_id=call_id, detail=type(error).__name__)
 
 
 def apply(connection: sa.Connection, kind: str, call_id: str, turn: int, at: datetime, body: Body) -> None:

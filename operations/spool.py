@@ -37,6 +37,8 @@ class Spool:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             start = file.tell()
+            if start and not self._ends_whole():
+                text = b"\n" + text
             try:
                 file.write(text)
                 file.flush()
@@ -46,12 +48,19 @@ class Spool:
                 raise
         self._depth += len(group)
 
+    def _ends_whole(self) -> bool:
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
     def read(self) -> list[Stored]:
         """All whole events, in order. Raises OSError."""
         if not self._path.exists():
             return []
         stored = []
-        for line in self._path.read_bytes().splitlines():
+        for line in self._path.read_bytes().split(b"\n"):
+            if not line:
+                continue
             try:
                 stored.append(_ADAPTER.validate_json(line))
             except ValidationError:

@@ -17,11 +17,11 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from operations.transcript import render_waterfall
 from rich.console import Console
 from rich.table import Table
 
 from contracts.errors import CallwrightError
+from operations.transcript import render_waterfall
 from scripts.operator_process import OperatorProcess
 from scripts.stats import summary
 from server.caller import CallResult, converse

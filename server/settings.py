@@ -1,7 +1,7 @@
 """All settings of an operator: one YAML file, each room's own frozen model under its name, the environment on top.
 
-``CALLWRIGHT_HOME`` and ``CALLWRIGHT_MODELS`` are paths; any other key is ``CALLWRIGHT_`` plus its path joined by ``__``:
-``CALLWRIGHT_TELEPHONY__SIP__PORT=5070``.
+``CALLWRIGHT_HOME`` and ``CALLWRIGHT_MODELS`` are paths; any other key is ``CALLWRIGHT_`` plus its path joined by
+``__``: ``CALLWRIGHT_TELEPHONY__SIP__PORT=5070``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from console.settings import ConsoleSettings
@@ -106,10 +106,26 @@ def load_settings(config: Path | None = None) -> OperatorSettings:
         data = {}
     if not isinstance(data, dict):
         raise ConfigError(f"{path}:1: a settings file is a mapping of keys to values")
+    data = _without_empty(data, OperatorSettings)
     try:
         return OperatorSettings(**data)
     except ValidationError as error:
         raise ConfigError(_explain(error, path, data, lines)) from error
+
+
+def _without_empty(data: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """A section whose keys are all commented out reads as null; it means the defaults."""
+    kept = {}
+    for key, value in data.items():
+        field = model.model_fields.get(str(key))
+        inner = field.annotation if field is not None else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            if value is None:
+                continue
+            if isinstance(value, dict):
+                value = _without_empty(value, inner)
+        kept[key] = value
+    return kept
 
 
 def _explain(error: ValidationError, path: Path, data: dict[str, Any], lines: LineMap) -> str:

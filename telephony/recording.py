@@ -161,7 +161,7 @@ class Recorder:
             self._hand_over(end)
         self._closed = True
         self._pay()
-        last: list[Order] = [*self._owed, Close(done)]
+        last: list[Order] = [*self._owed, Close(done, self._caller.start)]
         for order in last:
             self._recordings.insist(self._file, order)
         self._owed.clear()

@@ -51,9 +51,10 @@ class Erase:
 
 @dataclass(slots=True, frozen=True)
 class Close:
-    """Finish the file."""
+    """Finish the file, which lasts until position ``end`` even if its last pieces were left out."""
 
     done: threading.Event
+    end: int
 
 
 Order = Piece | Erase | Close
@@ -93,7 +94,7 @@ class WavFile:
                 case Erase():
                     self._erase(order)
                 case Close():
-                    self._finish()
+                    self._finish(order.end // self._step)
                 case _:
                     assert_never(order)
         except OSError as error:
@@ -121,14 +122,17 @@ class WavFile:
         if end > start and self._fd >= 0:
             self._write_at(bytes(4 * (end - start)), _HEADER + 4 * start)
 
-    def _finish(self) -> None:
+    def _finish(self, samples: int) -> None:
         if self._fd < 0:
             return
-        fd, self._fd = self._fd, -1
         try:
-            os.fsync(fd)
+            if samples > self._samples and not self.failed:
+                os.ftruncate(self._fd, _HEADER + 4 * samples)
+                self._write_at(wav_header(samples, self._rate), 0)
+            os.fsync(self._fd)
         finally:
-            os.close(fd)
+            os.close(self._fd)
+            self._fd = -1
             self._partial.rename(self.path)
 
     def _look(self) -> None:

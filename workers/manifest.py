@@ -12,6 +12,7 @@ order, of members of wheels. An owner's own model replaces it by ``path:`` and i
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +143,11 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
+def _size_and_time(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
 class ModelStore:
     """The models on this machine: names to paths, and whether what lies there is what the manifest pins."""
 
@@ -163,7 +169,7 @@ class ModelStore:
         entry = self.manifest.model(model)
         if entry.path is None and file not in entry.files:
             raise ConfigError(f"model '{model}' has no file '{file}'; there are: {', '.join(entry.files)}")
-        for problem in self._file_faults(model, file, deep=False):
+        for problem in self.file_faults(model, file, deep=False):
             raise ModelFileError(problem)
         return self.target(model, file)
 
@@ -174,8 +180,17 @@ class ModelStore:
 
     def verify(self, model: str) -> None:
         """Read every file and compare its SHA-256. Raises ModelFileError naming file, expected and found digest."""
-        for problem in self.faults(model, deep=True):
+        problems = self.faults(model, deep=True)
+        self._remember(model, sound=not problems)
+        for problem in problems:
             raise ModelFileError(problem)
+
+    def verified(self, model: str) -> bool:
+        """Whether ``verify`` once passed and no file changed size or time since; quick, reads no model file."""
+        try:
+            return self._stamp(model).read_text() == self._fingerprint(model) and not self.faults(model)
+        except OSError:
+            return False
 
     def faults(self, model: str, *, deep: bool = False) -> list[str]:
         """What is wrong with a model, one line each: missing files, wrong sizes and, if ``deep``, wrong digests."""
@@ -186,27 +201,48 @@ class ModelStore:
             ]
         if entry.path is not None and entry.path.is_file():
             return []
-        return [problem for file in entry.files for problem in self._file_faults(model, file, deep=deep)]
+        return [problem for file in entry.files for problem in self.file_faults(model, file, deep=deep)]
+
+    def _stamp(self, model: str) -> Path:
+        return self.root / ".verified" / f"{model}.json"
+
+    def _fingerprint(self, model: str) -> str:
+        """Pinned digests with the sizes and times of the files that lie there. Raises OSError when one is missing."""
+        entry = self.manifest.model(model)
+        seen = {name: (file.sha256, *_size_and_time(self.target(model, name))) for name, file in entry.files.items()}
+        return json.dumps(seen)
+
+    def _remember(self, model: str, *, sound: bool) -> None:
+        """Keep or drop the stamp of a verified model. A store that cannot be written to is hashed anew each time."""
+        if self.manifest.model(model).path is not None:
+            return
+        stamp = self._stamp(model)
+        try:
+            if sound:
+                stamp.parent.mkdir(parents=True, exist_ok=True)
+                stamp.write_text(self._fingerprint(model))
+            else:
+                stamp.unlink(missing_ok=True)
+        except OSError:
+            return
 
     def _base(self, model: str) -> Path:
         return self.manifest.model(model).path or self.root / model
 
-    def _file_faults(self, model: str, file: str, *, deep: bool) -> Iterator[str]:
+    def file_faults(self, model: str, file: str, *, deep: bool) -> list[str]:
+        """What is wrong with one pinned file: at most one line."""
         entry = self.manifest.model(model)
         target = self.target(model, file)
-        if not target.is_file():
-            if entry.path is not None:
-                yield f"{target}: model '{model}' lacks this file; its folder is set by `path:` in the manifest"
-            else:
-                yield f"{target}: model file is missing (expected SHA-256 {entry.files[file].sha256}); {ADVICE}"
-            return
         if entry.path is not None:
-            return
+            lacks = f"{target}: model '{model}' lacks this file; its folder is set by `path:` in the manifest"
+            return [] if target.is_file() else [lacks]
         pinned = entry.files[file]
+        if not target.is_file():
+            return [f"{target}: model file is missing (expected SHA-256 {pinned.sha256}); {ADVICE}"]
         if (size := target.stat().st_size) != pinned.size:
             found = f"{size} bytes instead of {pinned.size}"
         elif deep and (digest := file_sha256(target)) != pinned.sha256:
             found = f"SHA-256 {digest}"
         else:
-            return
-        yield f"{target}: model file is corrupt ({found}; expected SHA-256 {pinned.sha256}); {ADVICE}"
+            return []
+        return [f"{target}: model file is corrupt ({found}; expected SHA-256 {pinned.sha256}); {ADVICE}"]

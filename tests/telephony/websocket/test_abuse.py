@@ -68,14 +68,18 @@ async def test_a_slow_loris_is_cut_off_in_time(make_house: MakeHouse) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", house.server.port)
         began = asyncio.get_running_loop().time()
         with pytest.raises((ConnectionError, EOFError)):
-            for byte in UPGRADE.encode() * 9:
-                writer.write(bytes([byte]))
-                await writer.drain()
-                if reader.at_eof():
-                    raise EOFError
-                await asyncio.sleep(0.01)
+            await _drip(reader, writer)
         assert asyncio.get_running_loop().time() - began < 5
         writer.close()
+
+
+async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    for byte in UPGRADE.encode() * 9:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        if reader.at_eof():
+            raise EOFError
+        await asyncio.sleep(0.01)
 
 
 async def test_an_endless_header_is_cut_off(make_house: MakeHouse) -> None:

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Makes .venv ready: builds what must be built, installs the rest, fetches the models. Standard library only.
+
+    python3 scripts/setup.py                  # what an operator needs, with the default models
+    python3 scripts/setup.py --dev --models test
+
+llama-cpp-python is compiled here: its default build takes every instruction that the CPU lists, and on virtual machines
+that list AMX without granting it such a build dies with "illegal instruction". So the flags are chosen from
+/proc/cpuinfo, never AMX, and the wheel is kept in a cache for the next clone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "callwright" / "wheels"
+LLAMA = "llama-cpp-python"
+FLAGS = {
+    "avx": "GGML_AVX",
+    "avx2": "GGML_AVX2",
+    "fma": "GGML_FMA",
+    "f16c": "GGML_F16C",
+    "bmi2": "GGML_BMI2",
+    "avx512f": "GGML_AVX512",
+    "avx512_vbmi": "GGML_AVX512_VBMI",
+    "avx512_vnni": "GGML_AVX512_VNNI",
+    "avx512_bf16": "GGML_AVX512_BF16",
+}
+"""Flag of /proc/cpuinfo → option of llama.cpp's build. AMX is not among them, and must not be."""
+
+
+class SetupError(Exception):
+    """Said in one line."""
+
+
+def say(text: str) -> None:
+    """A line about what is going on."""
+    print(f"setup: {text}", flush=True)
+
+
+def check_machine() -> None:
+    """Name everything that is missing, each with the Debian package that brings it."""
+    missing = []
+    if sys.version_info < (3, 11):
+        missing.append(f"Python 3.11 or newer (this is {platform.python_version()}): apt install python3")
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        missing.append("Python's venv module: apt install python3-venv")
+    for tool, package in (("gcc", "gcc"), ("g++", "g++"), ("make", "make")):
+        if shutil.which(tool) is None:
+            missing.append(f"{tool}: apt install {package}")
+    if missing:
+        raise SetupError("missing on this machine:\n  " + "\n  ".join(missing))
+
+
+def cmake_args() -> str:
+    """Options of llama.cpp's build for this CPU."""
+    options = ["-DGGML_NATIVE=OFF", "-DLLAVA_BUILD=OFF", "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_CURL=OFF"]
+    if platform.machine() in ("x86_64", "AMD64"):
+        found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        has = set(found.group(1).split()) if found else set()
+        options += [f"-D{option}={'ON' if flag in has else 'OFF'}" for flag, option in FLAGS.items()]
+    return " ".join(options)
+
+
+def run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:
+    """Run quietly; on failure the last lines of its output are the error."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = [line for line in done.stdout.strip().splitlines() if "WARNING" not in line][-15:]
+        raise SetupError(f"{what} failed:\n  " + "\n  ".join(lines))
+
+
+def pip(*arguments: str) -> list[str]:
+    """A pip command of the virtual environment."""
+    return [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
+
+
+def make_venv() -> None:
+    """Create .venv if it is not there."""
+    if not PYTHON.exists():
+        say("creating .venv")
+        run([sys.executable, "-m", "venv", str(VENV)], "creating .venv")
+
+
+def pinned(name: str) -> str:
+    """``name==version`` from constraints.txt."""
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if re.match(rf"{re.escape(name)}==", line, re.IGNORECASE):
+            return line.strip()
+    raise SetupError(f"constraints.txt does not pin {name}")
+
+
+def llama_wheel() -> Path:
+    """The compiled llama-cpp-python for this CPU and Python: from the cache, or built now (some minutes)."""
+    arguments = cmake_args()
+    requirement = pinned(LLAMA)
+    tag = f"{sys.implementation.cache_tag}-{platform.machine()}"
+    key = hashlib.sha256(f"{requirement} {arguments} {tag}".encode()).hexdigest()[:16]
+    folder = CACHE / f"{requirement.replace('==', '-')}-{key}"
+    for wheel in folder.glob("*.whl"):
+        return wheel
+    say(f"building {requirement} for this CPU; this takes 5 to 8 minutes on two cores, once")
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {"CMAKE_ARGS": arguments, "FORCE_CMAKE": "1", "CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 2)}
+    partial = folder / "partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    command = pip("wheel", "-v", "--no-deps", "--no-cache-dir", "--no-binary", LLAMA, "-w", str(partial), requirement)
+    show_build(command, {**os.environ, **environment})
+    built = next(iter(partial.glob("*.whl")), None)
+    if built is None:
+        raise SetupError(f"building {requirement} brought no wheel")
+    final = folder / built.name
+    built.replace(final)
+    partial.rmdir()
+    return final
+
+
+def show_build(command: list[str], env: dict[str, str]) -> None:
+    """Run a compile and show how far it is: ninja and make both count their steps."""
+    begun = time.monotonic()
+    last: list[str] = []
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    shown = -1
+    for line in process.stdout:
+        last = [*last[-30:], line.rstrip()]
+        step = re.search(r"\[\s*(\d+)/(\d+)\]", line)
+        percent = re.search(r"\[\s*(\d+)%\]", line)
+        share = int(step[1]) * 100 // int(step[2]) if step else int(percent[1]) if percent else None
+        if share is not None and share != shown:
+            shown = share
+            bar = "█" * (share // 4) + "░" * (25 - share // 4)
+            end = "\r" if sys.stdout.isatty() else "\n"
+            if sys.stdout.isatty() or share % 10 == 0:
+                print(f"  {bar} {share:3d} %  {time.monotonic() - begun:4.0f} s", end=end, flush=True)
+    if process.wait() != 0:
+        raise SetupError("building llama-cpp-python failed:\n  " + "\n  ".join(last[-15:]))
+    say(f"built in {time.monotonic() - begun:.0f} s" + " " * 30)
+
+
+def stamp(dev: bool) -> str:
+    """Changes when the environment must be made again."""
+    text = "".join((ROOT / name).read_text() for name in ("pyproject.toml", "constraints.txt", "scripts/setup.py"))
+    return hashlib.sha256(f"{text} {dev} {sys.version}".encode()).hexdigest()
+
+
+def install(dev: bool) -> None:
+    """Everything into .venv, pinned."""
+    mark = VENV / ".callwright-stamp"
+    if mark.exists() and mark.read_text() == stamp(dev):
+        return
+    make_venv()
+    if shutil.which("cmake") is None:
+        say("no cmake on this machine: taking it from the package index")
+        run(pip("install", "--quiet", "cmake", "ninja"), "installing cmake")
+        os.environ["PATH"] = f"{VENV / 'bin'}:{os.environ['PATH']}"
+    wheel = llama_wheel()
+    say("installing the other packages into .venv")
+    extras = "piper,demo,dev" if dev else "piper,demo"
+    run(
+        pip("install", "--quiet", "--prefer-binary", "-c", "constraints.txt", str(wheel), "-e", f".[{extras}]"),
+        "installing packages",
+    )
+    mark.write_text(stamp(dev))
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    parser.add_argument("--models", default="default", help="models or set of configs/models.yaml; none for none")
+    options = parser.parse_args()
+    try:
+        check_machine()
+        install(options.dev)
+    except SetupError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    if options.models == "none":
+        return 0
+    return subprocess.call([str(PYTHON), "-m", "server.cli", "models", "fetch", *options.models.split(",")], cwd=ROOT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
