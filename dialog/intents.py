@@ -50,8 +50,8 @@ _NO_MORE = _any("""no|nope|nah|not today|not right now|nothing(?: else)?|no more
     im good|i am good|im all set
     (?:no )?(?:i think )?(?:thats|that is) (?:it|all|everything)
     (?:thatll|that will) be (?:it|all)
-    that was (?:going to be )?(?:it|all)
-    thats going to be (?:it|all)
+    that was (?:(?:going to|gonna) be )?(?:it|all)
+    thats (?:going to|gonna) be (?:it|all)
     thats (?:actually )?all (?:i|we) (?:need|needed|have|had)
     for (?:today|now)""")
 _MOMENT = r"a (?:moment|second|minute|sec)"

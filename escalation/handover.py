@@ -111,7 +111,7 @@ def summarise(
 
 def quote(text: str, limit: int) -> str:
     """The text in one line, cut at a word, with an ellipsis if cut; redacted; no sentence end of its own."""
-    plain = redact(" ".join(text.split())).strip(" .“”\"")
+    plain = redact(" ".join(text.split())).strip(' .“”"')
     if len(plain) <= limit:
         return plain
     return plain[:limit].rsplit(" ", 1)[0].rstrip(" ,;") + "…"

@@ -30,7 +30,9 @@ _PLURALS = {f"{word}s": digit for word, digit in _UNITS.items() if len(word) > 2
 _REPEATS = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 _SOUNDS_LIKE = {"for": "4", "to": "2", "too": "2", "won": "1", "ate": "8", "owe": "0", "fore": "4"}
 """Digits as recognisers mishear them; they count only between two single digits."""
-_BRIDGES = frozenset("uh um er erm and then dash hyphen minus space comma dot point slash hundred thousand like".split())
+_BRIDGES = frozenset(
+    "uh um er erm and then dash hyphen minus space comma dot point slash hundred thousand like".split()
+)
 """What people say between digits of one number."""
 
 _TOKEN = re.compile(r"\d+|[A-Za-z']+|[^\sA-Za-z\d]")
@@ -39,10 +41,16 @@ _SPOKEN_EMAIL = re.compile(
     r"\b[\w.+-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w+-]+)*\s+at\s+[\w-]+(?:(?:\s+dot\s+|\.)[\w-]+)+\b",
     re.IGNORECASE,
 )
-_DOMAIN = re.compile(r"(?:dot\s+|\.)(?:com|org|net|edu|gov|info|io|me|us|uk|de|fr|eu|ca|co|biz|au|ch|at)\b", re.IGNORECASE)
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])")
+_DOMAIN = re.compile(
+    r"(?:dot\s+|\.)(?:com|org|net|edu|gov|info|io|me|us|uk|de|fr|eu|ca|co|biz|au|ch|at)\b", re.IGNORECASE
+)
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
+)
 _SSN = re.compile(r"(?<![\d-])\d{3}[- ]\d{2}[- ]\d{4}(?![\d-])")
-_PHONE = re.compile(r"(?<![\w+])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)\d{3,4}[ .-]?\d{3,5}(?!\d)|(?<![\w+])\+\d[\d .()-]{7,17}\d")
+_PHONE = re.compile(
+    r"(?<![\w+])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)\d{3,4}[ .-]?\d{3,5}(?!\d)|(?<![\w+])\+\d[\d .()-]{7,17}\d"
+)
 _AMOUNT = re.compile(r"[$€£]\s?\d{1,3}(?:,\d{3})+(?:\.\d{2})?(?!\d)")
 _ASKED_SSN = re.compile(r"\b(?:social|ssn|s s n)\b", re.IGNORECASE)
 
@@ -156,7 +164,7 @@ def _value(word: str) -> str:
 
 
 def _misheard(word: str, previous: _Digits | None, tokens: list[re.Match[str]], index: int) -> str:
-    """"for" is 4 and "to" is 2 only between two single digits."""
+    """ "for" is 4 and "to" is 2 only between two single digits."""
     if word not in _SOUNDS_LIKE or previous is None or not previous.single or index + 1 >= len(tokens):
         return ""
     after = tokens[index + 1][0].lower()
@@ -164,6 +172,6 @@ def _misheard(word: str, previous: _Digits | None, tokens: list[re.Match[str]], 
 
 
 def _joins_tens(previous: _Digits, text: str, start: int, digits: str) -> bool:
-    """"forty" then "two" is 42: the second word replaces the zero and adds no digit."""
+    """ "forty" then "two" is 42: the second word replaces the zero and adds no digit."""
     said = text[previous.start : previous.end].lower()
     return said in _TENS and len(digits) == 1 and digits != "0" and not text[previous.end : start].strip(" -")

@@ -27,6 +27,7 @@ from operations.readtables import apply_safely
 from operations.tables import events
 
 GENESIS = "0" * 64
+_CONTROLS = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,9 +49,13 @@ def entry_of(event: Event, event_id: str, body: dict[str, Any]) -> Stored:
 
 
 def _clean(value: Any) -> Any:
-    """JSON that every database can keep: no lone surrogates, no NUL, no NaN; what is not JSON becomes text."""
+    """JSON that every database can keep and every terminal can show; what is not JSON becomes text.
+
+    No lone surrogates, no NaN, no control characters but tab and newline: a caller's name may be chosen to drive the
+    terminal of whoever reads it.
+    """
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\0", "")
+        return value.encode("utf-8", "replace").decode().translate(_CONTROLS)
     if isinstance(value, Mapping):
         return {_clean(str(key)): _clean(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -63,7 +63,7 @@ def make_app(open_records: RecordsFactory) -> typer.Typer:
     @app.command(epilog="Example:  callwright calls export --all --format jsonl --out calls.jsonl")
     def export(
         call_id: Annotated[str | None, typer.Argument(help="A call's id.")] = None,
-        every: Annotated[bool, typer.Option("--all", help="All calls (the newest thousand).")] = False,
+        every: Annotated[bool, typer.Option("--all", help="All calls, oldest first.")] = False,
         form: Annotated[Format, typer.Option("--format", help="json, jsonl or csv (one line a turn).")] = Format.JSON,
         out: Annotated[Path | None, typer.Option(help="Write here instead of to the terminal.")] = None,
     ) -> None:
@@ -71,7 +71,7 @@ def make_app(open_records: RecordsFactory) -> typer.Typer:
         if (call_id is None) == (not every):
             raise typer.BadParameter("give a call's id, or --all")
         with open_records() as records:
-            ids = [row["call_id"] for row in records.list_calls(limit=1000)] if every else [str(call_id)]
+            ids = records.call_ids() if every else [str(call_id)]
             found = [records.get_call(one).as_json() for one in ids]
         text = _format(found, form)
         if out is None:

@@ -16,7 +16,7 @@ from escalation.redact import redact_value
 from operations.redacting import IDENTIFIERS
 from operations.settings import LogSettings
 
-_KEPT = IDENTIFIERS | {"event", "level", "logger", "exception", "path", "pid", "home"}
+_KEPT = IDENTIFIERS | {"level", "logger", "path", "pid", "home"}
 
 
 def redacting(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -32,6 +32,8 @@ def setup_logs(settings: LogSettings, home: Path) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Before redaction: a traceback may quote what a caller said.
+        structlog.processors.format_exc_info,
         redacting,
     ]
     structlog.configure(
@@ -70,7 +72,6 @@ def _handler(handler: logging.Handler, shared: list[Any], renderer: Any) -> logg
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
                 renderer,
             ],
         )

@@ -5,7 +5,7 @@ No global registry: an operator (or a test) has its own. No label holds anything
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -57,6 +57,16 @@ class Metrics:
             registry=registry,
         )
 
+    def watch_events(self, waiting: Callable[[], int], spooled: Callable[[], int], lost: Callable[[], int]) -> None:
+        """Show the event log's state: events in memory, in the spool file, and lost. Asked at each scrape."""
+        for name, what, read in (
+            ("waiting", "Events in memory that are on no disk yet", waiting),
+            ("spooled", "Events in the spool file that the database has not got yet", spooled),
+            ("lost", "Events that neither database nor spool could take", lost),
+        ):
+            gauge = Gauge(f"callwright_events_{name}", what, registry=self.registry)
+            gauge.set_function(_as_float(read))
+
     def append(self, event: Event) -> None:
         """Count an event. Never raises for a body that lacks something."""
         body = event.body
@@ -64,9 +74,9 @@ class Metrics:
             case EventKind.TURN_MEASURED:
                 rung = str(body.get("rung", ""))
                 self.turns.labels(rung).inc()
-                if (latency := body.get("response_latency_s")) is not None:
+                if isinstance(latency := body.get("response_latency_s"), int | float):
                     self.response_latency.labels(rung).observe(latency)
-                if (filler := body.get("filler_latency_s")) is not None:
+                if isinstance(filler := body.get("filler_latency_s"), int | float):
                     self.filler_latency.observe(filler)
             case EventKind.CALL_STARTED:
                 self.calls.labels(str(body.get("kind", ""))).inc()
@@ -98,6 +108,10 @@ class Metrics:
     def render(self) -> str:
         """Prometheus text format."""
         return generate_latest(self.registry).decode()
+
+
+def _as_float(read: Callable[[], int]) -> Callable[[], float]:
+    return lambda: float(read())
 
 
 class Fanout:

@@ -40,9 +40,7 @@ _TURN: dict[str, Any] = {
 }
 
 
-def apply_safely(
-    connection: sa.Connection, kind: str, call_id: str, turn: int, at: datetime, body: Body
-) -> None:
+def apply_safely(connection: sa.Connection, kind: str, call_id: str, turn: int, at: datetime, body: Body) -> None:
     """As apply(), but an event whose values the tables refuse is kept in the log alone: it must not stop the others.
 
     Raises OperationalError and its like, when the database itself is in trouble.

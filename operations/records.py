@@ -60,6 +60,11 @@ class Records:
             query = query.where(calls.c.started_at < before)
         return self._rows(query.limit(max(1, min(limit, MAX_LIST))))
 
+    def call_ids(self) -> list[str]:
+        """Ids of all calls, oldest first."""
+        query = sa.select(calls.c.call_id).order_by(calls.c.started_at, calls.c.call_id)
+        return [row["call_id"] for row in self._rows(query)]
+
     def get_call(self, call_id: str) -> CallRecord:
         """A call by our id, its external id, or an unambiguous beginning of our id. Raises CallUnknown."""
         call = self._find(call_id)
@@ -107,7 +112,7 @@ class Records:
                 connection.execute(sa.update(events).where(events.c.call_id.in_(ids)).values(body=None, salt=None))
                 connection.execute(sa.delete(calls).where(calls.c.call_id.in_(ids)))
         except SQLAlchemyError as error:
-            raise RecordError(f"old calls could not be erased: {error}") from error
+            raise RecordError(f"old calls could not be erased: {_first_line(error)}") from error
         return len(ids)
 
     def retain(self, days: int) -> int:
@@ -130,7 +135,12 @@ class Records:
             with self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(query).mappings()]
         except SQLAlchemyError as error:
-            raise RecordError(f"the record cannot be read: {error}") from error
+            raise RecordError(f"the record cannot be read: {_first_line(error)}") from error
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    """Without the statement and its parameters: this is shown to people and over HTTP."""
+    return str(error).splitlines()[0]
 
 
 def _plain(row: Mapping[str, Any]) -> Row:

@@ -80,12 +80,16 @@ def _event_lines(event: Mapping[str, Any], began: datetime) -> Iterator[str]:
     elif kind == "turn.measured":
         yield render_waterfall(body.get("stages") or {})
     elif kind == "gate.rejected":
-        yield f"{clock} [red]not said[/] [dim]{escape(body['sentence'])}[/] ({escape(', '.join(body['unsupported']))})"
+        yield f"{clock} [red]not said[/] [dim]{escape(str(body.get('sentence', '')))}[/] ({escape(', '.join(map(str, body.get('unsupported') or ())))})"
     elif kind == "escalation.raised":
-        yield f"{clock} [magenta]rule    [/] {body['rule_id']}: {body['reason']} “{escape(str(body['evidence']))}”"
+        yield f"{clock} [magenta]rule    [/] {body.get('rule_id')}: {body.get('reason')} “{escape(str(body.get('evidence', '')))}”"
     elif kind in ("transfer.begun", "transfer.ended"):
-        result = "" if kind.endswith("begun") else f" {'done' if body['ok'] else 'failed'}: {escape(body['status'])}"
-        yield f"{clock} [magenta]transfer[/] {escape(body['target'])}{result}"
+        result = (
+            ""
+            if kind.endswith("begun")
+            else f" {'done' if body.get('ok') else 'failed'}: {escape(str(body.get('status', '')))}"
+        )
+        yield f"{clock} [magenta]transfer[/] {escape(str(body.get('target', '')))}{result}"
     elif kind == "dtmf.received":
         yield f"{clock} [cyan]key     [/] {escape(str(body.get('digit', '')))}"
     elif kind == "trouble":

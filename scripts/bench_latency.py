@@ -168,9 +168,10 @@ def draw(found: dict[str, Any], target: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.patches import Patch
 
     turns = found["turns"][:40]
-    colours = dict(zip(STAGES, plt.get_cmap("tab10").colors, strict=False))
+    colours = dict(zip(STAGES, plt.get_cmap("tab10")(range(10)), strict=False))
     figure, axes = plt.subplots(figsize=(11, 1.5 + 0.3 * len(turns)), dpi=100)
     for row, turn in enumerate(turns):
         start = 0.0
@@ -187,7 +188,7 @@ def draw(found: dict[str, Any], target: Path) -> None:
     axes.set_title(
         f"response latency: p50 {latency['p50']} s, p95 {latency['p95']} s, {latency['n']} turns", fontsize=10
     )
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colours[stage]) for stage in STAGES]
+    handles = [Patch(color=colours[stage]) for stage in STAGES]
     axes.legend(handles, STAGES, fontsize=7, loc="lower right")
     axes.margins(x=0.2)
     figure.tight_layout()

@@ -67,15 +67,24 @@ class OperatorProcess:
     async def __aenter__(self) -> Self:
         """Start and wait until it is ready. Raises OperatorFailed."""
         begun = asyncio.get_running_loop().time()
-        try:
-            await ask(self.settings.control_socket, "ready", timeout_s=2.0)
-        except OperatorNotRunning:
+        if not await self._running():
             await self._spawn()
         self.started_in_s = asyncio.get_running_loop().time() - begun
         ready = asyncio.Event()
         self._watcher = asyncio.create_task(self._watch(ready))
         await ready.wait()
         return self
+
+    async def _running(self) -> bool:
+        """An operator is there and takes calls. One that drains is waited for until it is gone."""
+        while True:
+            try:
+                status = await ask(self.settings.control_socket, "ready", timeout_s=2.0)
+            except OperatorNotRunning:
+                return False
+            if status["ready"]:
+                return True
+            await asyncio.sleep(0.5)
 
     async def _spawn(self) -> None:
         self.settings.home_dir.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ from scripts.operator_process import OperatorProcess
 from scripts.stats import summary, wilson
 from server.caller import converse
 from server.settings import ROOT
-from telephony.lines import read_wav, trim
+from telephony.lines import read_wav
 from telephony.robot import Line, Manners, split_turns
 from telephony.sip.caller import CallerSettings, SipCaller
 
@@ -94,8 +94,7 @@ async def play(folder: Path, rows: Sequence[tuple[str, str]], config: Path, cons
             for clip, wanted in rows:
                 played = Played(clip, wanted)
                 pcm = await asyncio.to_thread(read_wav, folder / clip)
-                lines = [Line(f"{clip}#{n}", trim(turn)) for n, turn in enumerate(split_turns(pcm))]
-                lines = [line for line in lines if line.pcm]
+                lines = [Line(f"{clip}#{n}", turn) for n, turn in enumerate(split_turns(pcm))]
                 first = len(operator.events)
                 result = await converse(
                     caller, operator.sip_uri, lines, manners=Manners(gap_s=0.8, patience_s=8.0), timeout_s=150.0

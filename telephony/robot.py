@@ -177,8 +177,11 @@ def trailing_silence_s(pcm: bytes, threshold: float = VOICED_RMS) -> float:
     return (len(samples) - last) / 16000
 
 
-def split_turns(pcm: bytes, pause_s: float = 0.2, minimum_s: float = 0.3) -> list[bytes]:
-    """Cut a recording at pauses of at least ``pause_s`` into turns of at least ``minimum_s``, quiet edges trimmed."""
+def split_turns(pcm: bytes, pause_s: float = 0.35, minimum_s: float = 0.3, margin_s: float = 0.12) -> list[bytes]:
+    """Cut a recording at pauses of at least ``pause_s`` into turns of at least ``minimum_s``.
+
+    ``margin_s`` of what was there is kept around each: soft consonants lie below any threshold.
+    """
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2")
     window = 320
     count = len(samples) // window
@@ -193,7 +196,7 @@ def split_turns(pcm: bytes, pause_s: float = 0.2, minimum_s: float = 0.3) -> lis
             turns[-1] = (turns[-1][0], int(index) + 1)
         else:
             turns.append((int(index), int(index) + 1))
-    margin = 2
+    margin = round(margin_s / FRAME_S)
     return [
         samples[max(0, start - margin) * window : min(count, end + margin) * window].tobytes()
         for start, end in turns

@@ -13,7 +13,9 @@ from escalation.settings import EscalationSettings
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 INFO = LegInfo("c1", "sip-1", "sip", "+15550100", "bank")
-FIRING = Firing("asks-for-a-person", Reason.PERSON_REQUESTED, "talk to a human", "Of course.", "person", Action.TRANSFER)
+FIRING = Firing(
+    "asks-for-a-person", Reason.PERSON_REQUESTED, "talk to a human", "Of course.", "person", Action.TRANSFER
+)
 
 
 def call() -> CallSoFar:
@@ -26,7 +28,9 @@ def call() -> CallSoFar:
             TranscriptLine(speaker="operator", text="The overdraft fee is thirty dollars.", turn=1),
             TranscriptLine(speaker="caller", text="Let me talk to a human.", turn=2),
         ],
-        attempts=[Attempt(1, "What is the overdraft fee?", Rung.SMALL, "The overdraft fee is thirty dollars.", ("Fees",))],
+        attempts=[
+            Attempt(1, "What is the overdraft fee?", Rung.SMALL, "The overdraft fee is thirty dollars.", ("Fees",))
+        ],
     )
 
 
@@ -38,7 +42,9 @@ def test_the_summary_is_three_sentences_with_quotes() -> None:
         "The caller asked for a person: “Let me talk to a human”."
     )
     assert record.reason is Reason.PERSON_REQUESTED
-    assert record.tried == ["Turn 1, small (Fees): “What is the overdraft fee?” → “The overdraft fee is thirty dollars”"]
+    assert record.tried == [
+        "Turn 1, small (Fees): “What is the overdraft fee?” → “The overdraft fee is thirty dollars”"
+    ]
 
 
 def test_no_card_number_is_anywhere_in_the_record() -> None:

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from contracts.errors import ConfigError, RecordError
+from knowledge.tables import metadata as knowledge_metadata
 from operations.database import migrate, open_database
 from operations.tables import metadata
 
@@ -19,7 +20,7 @@ def test_the_migrated_schema_is_the_one_that_the_code_describes(tmp_path: Path) 
     migrate(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "record_version", "compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, [metadata, knowledge_metadata]) == []
 
 
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
@@ -34,7 +35,10 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
 def test_sqlite_is_opened_with_wal_full_sync_and_foreign_keys(tmp_path: Path) -> None:
     engine = open_database("sqlite:///record.db", tmp_path)
     with engine.connect() as connection:
-        said = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")]
+        said = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
     assert said == ["wal", 2, 1]
 
 

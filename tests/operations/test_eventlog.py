@@ -204,7 +204,14 @@ def test_kill_minus_nine_loses_no_acknowledged_event(tmp_path: Path) -> None:
 
 def test_odd_values_neither_raise_nor_stop_the_others(engine: sa.Engine, tmp_path: Path) -> None:
     log = EventLog(engine, tmp_path / "spool", FAST)
-    odd = {"text": "\ud800\0", "confidence": float("nan"), "turn": 10**30, "set": {1}, "object": object(), "heard": b"x"}
+    odd = {
+        "text": "\ud800\0",
+        "confidence": float("nan"),
+        "turn": 10**30,
+        "set": {1},
+        "object": object(),
+        "heard": b"x",
+    }
     for kind in EventKind:
         log.append(Event(kind, "c\ud800\0", dict(odd)))
     log.append(trouble(1, "c2"))

@@ -107,8 +107,10 @@ async def test_marks_tell_how_long_sound_takes_until_it_is_played(house: House) 
 async def test_a_hang_up_waits_for_the_last_words_and_says_why(house: House) -> None:
     async with house.client() as client:
         await house.answered.wait()
-        await until(lambda: len(client.log.marks) > 0)
-        await house.legs[0].hangup(HangupReason.OPERATOR)
+        leg = house.legs[0]
+        assert isinstance(leg, TwilioLeg)
+        await until(lambda: leg.playout_lag_s > 0)
+        await leg.hangup(HangupReason.OPERATOR)
         await client.closed.wait()
         assert (client.close_code, client.close_reason) == (1000, "operator")
         assert client.log.marks[-1].name == "end"

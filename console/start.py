@@ -1,0 +1,37 @@
+"""What the HTTP process is started with: passed in its environment, which other users of the machine cannot read.
+
+A command line is public (``ps``), and the settings hold a token and perhaps a database password.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
+
+from console.settings import ConsoleSettings
+
+VARIABLE = "CALLWRIGHT_CONSOLE"
+
+
+class ConsoleStart(BaseModel):
+    """Everything that ``python -m console`` needs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path
+    database_url: SecretStr = SecretStr("sqlite:///callwright.db")
+    settings: ConsoleSettings = ConsoleSettings()
+
+    @field_serializer("database_url", when_used="json")
+    def _url(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+    @field_serializer("settings", when_used="json")
+    def _settings(self, value: ConsoleSettings) -> dict[str, object]:
+        # pydantic writes a secret as asterisks, which would then be the token.
+        return {**value.model_dump(mode="json"), "token": value.token.get_secret_value()}
+
+    def environment(self) -> dict[str, str]:
+        """The variable to add to the new process's environment."""
+        return {VARIABLE: self.model_dump_json()}
