@@ -81,8 +81,8 @@ class _Api:
             # The Host check keeps a web page that rebinds its name to 127.0.0.1 from reading calls.
             local = request.client is not None and request.client.host in LOOPBACK
             return local and (request.url.hostname or "") in LOOPBACK_NAMES
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
-        return hmac.compare_digest(given, token.encode())
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
 
     async def healthz(self, request: Request) -> Response:
         return JSONResponse({"ok": True})

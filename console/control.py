@@ -28,7 +28,7 @@ async def ask(path: Path, op: str, timeout_s: float) -> dict[str, Any]:
             finally:
                 writer.close()
         answer = json.loads(line)
-    except (OSError, TimeoutError, ValueError) as error:
+    except (OSError, TimeoutError, ValueError, RecursionError) as error:
         raise MediaProcessSilent(f"no answer from the media process on {path}") from error
     if not isinstance(answer, dict) or not answer.get("ok"):
         raise MediaProcessSilent(f"the media process refused {op!r}")

@@ -36,9 +36,9 @@ _BRIDGES = frozenset(
 """What people say between digits of one number."""
 
 _TOKEN = re.compile(r"\d+|[A-Za-z']+|[^\sA-Za-z\d]")
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@\w[\w-]*(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@\w[\w-]{0,62}(?:\.[\w-]{1,63})+")
 _SPOKEN_EMAIL = re.compile(
-    r"\b[\w.+-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w+-]+)*\s+at\s+[\w-]+(?:(?:\s+dot\s+|\.)[\w-]+)+\b",
+    r"\b[\w.+-]{1,64}(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w+-]+)*\s+at\s+[\w-]+(?:(?:\s+dot\s+|\.)[\w-]+)+\b",
     re.IGNORECASE,
 )
 _DOMAIN = re.compile(
@@ -66,7 +66,7 @@ class _Digits:
 
 
 def redact(text: str) -> str:
-    """The text with ``[card]``, ``[iban]``, ``[email]``, ``[phone]``, ``[ssn]`` or ``[number]`` for what must not be kept."""
+    """The text with a label in place of each secret: [card], [iban], [email], [phone], [ssn] or [number]."""
     text = _EMAIL.sub("[email]", text)
     text = _SPOKEN_EMAIL.sub(lambda found: "[email]" if _DOMAIN.search(found[0]) else found[0], text)
     text = _IBAN.sub(_iban, text)

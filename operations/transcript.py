@@ -80,9 +80,11 @@ def _event_lines(event: Mapping[str, Any], began: datetime) -> Iterator[str]:
     elif kind == "turn.measured":
         yield render_waterfall(body.get("stages") or {})
     elif kind == "gate.rejected":
-        yield f"{clock} [red]not said[/] [dim]{escape(str(body.get('sentence', '')))}[/] ({escape(', '.join(map(str, body.get('unsupported') or ())))})"
+        missing = ", ".join(map(str, body.get("unsupported") or ()))
+        yield f"{clock} [red]not said[/] [dim]{escape(str(body.get('sentence', '')))}[/] ({escape(missing)})"
     elif kind == "escalation.raised":
-        yield f"{clock} [magenta]rule    [/] {body.get('rule_id')}: {body.get('reason')} “{escape(str(body.get('evidence', '')))}”"
+        evidence = escape(str(body.get("evidence", "")))
+        yield f"{clock} [magenta]rule    [/] {body.get('rule_id')}: {body.get('reason')} “{evidence}”"
     elif kind in ("transfer.begun", "transfer.ended"):
         result = (
             ""

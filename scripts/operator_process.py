@@ -116,6 +116,10 @@ class OperatorProcess:
             if self._on_event is not None:
                 self._on_event(event)
 
+    def watch_with(self, on_event: OnEvent) -> None:
+        """Tell ``on_event`` of events from now on."""
+        self._on_event = on_event
+
     async def status(self) -> dict[str, Any]:
         """The control socket's answer to ``ready``."""
         return await ask(self.settings.control_socket, "ready")

@@ -93,6 +93,7 @@ class Operator:
         await asyncio.to_thread(migrate, database)
         events = EventLog(database, settings.home_dir / operations.spool, operations.events, alarm=self._alarm)
         stack.callback(events.close)
+        self._metrics.watch_events(lambda: events.depth, lambda: events.spooled, lambda: events.lost)
         sink = Fanout([events, self._metrics, self._live])
         self._sink = sink
         await asyncio.to_thread(Records(database).retain, operations.retention_days)

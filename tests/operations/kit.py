@@ -28,7 +28,7 @@ def call_events(call_id: str = "call-1", start: datetime = START) -> list[Event]
         (
             EventKind.TURN_OPERATOR, 1,
             {"turn": 1, "text": "It is thirty dollars. Anything else?", "heard": "It is thirty dollars.",
-             "interrupted": True, "rung": "small", "passage_ids": ["p1"], "documents": ["Fees [2026]"], "why": "margin"},
+             "interrupted": True, "rung": "small", "passage_ids": ["p1"], "documents": ["Fees [2026]"]},
         ),
         (
             EventKind.TURN_MEASURED, 1,

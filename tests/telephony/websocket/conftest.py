@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.clock import Clock, MonotonicClock
 from telephony.websocket.settings import WebSocketSettings
 from tests.telephony.websocket.kit import House, MakeHouse
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged. The default renderer draws tracebacks with locals, which holds the loop for a second."""
+    with capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture
