@@ -131,6 +131,8 @@ class EventKind(StrEnum):
     """turn, rung, stages {name: [start_s, end_s] relative to speech_ended}, response_latency_s, filler_latency_s"""
     CASCADE_DECIDED = "cascade.decided"
     """turn, rung, why, score, margin, confidence"""
+    BUDGET_CHOSE = "budget.chose"
+    """turn, step (filler, filler_again, cheaper, offer_person), why, at_s after the true end of speech"""
     GATE_REJECTED = "gate.rejected"
     """turn, sentence, passage_id, unsupported [...]"""
     DTMF_RECEIVED = "dtmf.received"

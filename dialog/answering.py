@@ -13,11 +13,11 @@ import asyncio
 from dataclasses import dataclass, field
 
 from contracts.engines import Evidence
-from contracts.events import Event, EventKind, Rung, TurnEnded
+from contracts.events import EventKind, Rung, TurnEnded
 from dialog.budget import Step, TurnBudget
 from dialog.cascade import Outcome, Question, Result, Voice
 from dialog.conversation import Conversation
-from dialog.intents import without_introduction
+from dialog.intents import core_question
 from dialog.measure import TurnMeasure
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
@@ -49,7 +49,7 @@ class Answering:
 
     def prefetch(self, text: str) -> None:
         """Words so far: have the evidence ready by the time the caller stops."""
-        asked = without_introduction(text)
+        asked = core_question(text)
         if len(asked.split()) < 3 or asked == self.prefetched.text:
             return
         self.forget()
@@ -77,8 +77,8 @@ class Answering:
             self.speaking.add(self._utterance, sentence)
 
         voice = Voice(speak, lambda stage: measure.mark(stage, clock.now()), self.speaking.record)
-        question = self._question(without_introduction(text), event.transcript.confidence)
-        evidence = await self._ready_evidence(without_introduction(text))
+        question = self._question(core_question(text), event.transcript.confidence)
+        evidence = await self._ready_evidence(core_question(text))
         work = asyncio.create_task(self.services.cascade.answer(question, budget, voice, evidence))
         try:
             outcome = await self._wait(work, budget, measure)
@@ -89,15 +89,14 @@ class Answering:
             if self._utterance is not None:
                 self._utterance.end()
         for elapsed, step, why in budget.choices:
-            body = {"rung": str(step), "why": f"{why} (at {elapsed:.2f} s)"}
-            self.services.sink.append(Event(EventKind.CASCADE_DECIDED, self.call_id, body, self.conversation.turn))
+            self.speaking.record(EventKind.BUDGET_CHOSE, {"step": str(step), "why": why, "at_s": round(elapsed, 3)})
         return outcome, measure
 
     def _question(self, text: str, confidence: float) -> Question:
         context = tuple(self.conversation.callers_turns(CONTEXT_TURNS))
         if context and is_elliptic(text):  # "and on Saturday?" is a question only together with the one before it
             recent = tuple(self.conversation.recent(HISTORY_LINES))
-            return Question(f"{without_introduction(context[-1])} {text}", confidence, context, recent)
+            return Question(f"{core_question(context[-1])} {text}", confidence, context, recent)
         # A small model mixes what was said before into an answer that does not need it ("Linda's branch hours …").
         return Question(text, confidence, context)
 

@@ -60,11 +60,8 @@ class Outcome:
     why: str = ""
     rejected: int = 0
     models: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def topic(self) -> str:
-        """Title of the document that the answer stands on."""
-        return self.passages[0].title if self.passages else ""
+    topic: str = ""
+    """Title of the document that the question is about; known even when its answer could not be given."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -132,10 +129,13 @@ class Cascade:
             case Route.REPEAT:
                 return Outcome(Result.REPEAT, Rung.PREPARED, why=decision.why)
             case Route.UNKNOWN:
-                return Outcome(Result.UNKNOWN, Rung.PREPARED, passages=(), why=decision.why)
+                return Outcome(Result.UNKNOWN, Rung.PREPARED, why=decision.why)
             case Route.EXTRACTIVE if decision.extract is not None:
-                return self._extractive(decision, decision.extract, voice)
-        return await self._models(question, decision, evidence, budget, voice)
+                outcome = self._extractive(decision, decision.extract, voice)
+            case _:
+                outcome = await self._models(question, decision, evidence, budget, voice)
+        outcome.topic = evidence.passages[0].title
+        return outcome
 
     def _extractive(self, decision: Decision, extract: Extract, voice: Voice) -> Outcome:
         voice.mark("decided")

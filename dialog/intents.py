@@ -138,3 +138,15 @@ def without_introduction(text: str) -> str:
     found = _INTRO.match(text)
     rest = text[found.end() :] if found else text
     return rest.strip() if len(rest.split()) >= 2 else text
+
+
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9$])")
+
+
+def core_question(text: str) -> str:
+    """The sentences of a turn that want something: introduction and small talk around them are taken off.
+
+    "Hi, my name is Ann. I lost my card. Great, thank you. Bye." → "I lost my card." The whole text if nothing is left.
+    """
+    kept = [part for part in _SENTENCES.split(without_introduction(text)) if classify(part) is None]
+    return " ".join(kept) or text

@@ -26,6 +26,7 @@ from rich.table import Table
 
 from contracts.errors import CallwrightError
 from scripts.bench_latency import machine, match
+from scripts.demo import PERSON_PORT, person
 from scripts.operator_process import OperatorProcess
 from scripts.stats import summary, wilson
 from server.caller import converse
@@ -88,7 +89,7 @@ async def play(folder: Path, rows: Sequence[tuple[str, str]], config: Path, cons
     """Every clip, one call after the other."""
     done: list[Played] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    async with OperatorProcess(config) as operator, SipCaller(CallerSettings()) as caller:
+    async with OperatorProcess(config) as operator, person(PERSON_PORT), SipCaller(CallerSettings()) as caller:
         with Progress(*columns, console=console) as progress:
             task = progress.add_task(folder.name, total=len(rows))
             for clip, wanted in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialog.intents import Intent, classify, without_introduction
+from dialog.intents import Intent, classify, core_question, without_introduction
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,16 @@ def test_a_turn_with_a_wish_in_it_is_not_small_talk(text: str) -> None:
 )
 def test_an_introduction_is_taken_off_the_question(text: str, rest: str) -> None:
     assert without_introduction(text) == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "core"),
+    [
+        ("Hi, my name is Ann Lee. I lost my card. Great, thank you. Bye.", "I lost my card."),
+        ("I need my balance. My savings account. No, thank you.", "I need my balance. My savings account."),
+        ("Okay. When do you open?", "When do you open?"),
+        ("Thank you. Bye.", "Thank you. Bye."),
+    ],
+)
+def test_only_what_wants_something_is_searched_for(text: str, core: str) -> None:
+    assert core_question(text) == core
