@@ -118,6 +118,7 @@ class Session:
             return
         match event:
             case TurnEnded():
+                self._note(event)
                 self._start(self._turn(event))
             case DtmfReceived():
                 self._key(event)
@@ -129,6 +130,18 @@ class Session:
                 self._start(self._withdraw())
             case SpeechStarted() if self._too_long:
                 self._start(self._time_up())
+
+    def _note(self, event: TurnEnded) -> None:
+        """Remember and record what was said, before anything can withdraw the answer to it."""
+        text = event.transcript.text.strip()
+        if not text:
+            return
+        if event.continues:
+            self._conversation.continue_turn(text)
+        else:
+            self._conversation.caller(text)
+        body = {"text": text, "confidence": round(event.transcript.confidence, 3), "barge_in": event.during_speech}
+        self._speaking.record(EventKind.TURN_CALLER, {**body, "continues": event.continues})
 
     @property
     def _idle(self) -> bool:
@@ -184,12 +197,6 @@ class Session:
         if not text:
             await self._not_understood(event)
             return
-        if event.continues:
-            talk.continue_turn(text)
-        else:
-            talk.caller(text)
-        body = {"text": text, "confidence": round(transcript.confidence, 3), "barge_in": event.during_speech}
-        self._speaking.record(EventKind.TURN_CALLER, {**body, "continues": event.continues})
         firing = self._services.rules.evaluate(talk.facts(text, transcript.confidence))
         if firing is not None:
             await self._act(firing)

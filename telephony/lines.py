@@ -64,7 +64,8 @@ def read_wav(path: Path) -> bytes:
             rate, channels = file.getframerate(), file.getnchannels()
             raw = file.readframes(file.getnframes())
     except (OSError, wave.Error, EOFError) as error:
-        raise LineError(f"{path}: not a readable WAV file ({error}); convert it: sox {path.name} -b 16 out.wav") from error
+        advice = f"convert it: sox {path.name} -b 16 out.wav"
+        raise LineError(f"{path}: not a readable WAV file ({error}); {advice}") from error
     samples = np.frombuffer(raw[: len(raw) // (2 * channels) * 2 * channels], dtype="<i2")
     mono = samples.reshape(-1, channels)[:, 0]
     return resample(np.ascontiguousarray(mono).tobytes(), rate, RATE)

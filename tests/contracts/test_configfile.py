@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from pydantic import Field
 
 from contracts.configfile import load_yaml
 from contracts.errors import ConfigError
@@ -19,8 +20,8 @@ class Inner(Settings):
 
 class Outer(Settings):
     sip: Inner = Inner()
-    trunks: dict[str, Inner] = {}
-    legs: list[Inner] = []
+    trunks: dict[str, Inner] = Field(default_factory=dict)
+    legs: list[Inner] = Field(default_factory=list)
 
 
 def write(folder: Path, text: str) -> Path:

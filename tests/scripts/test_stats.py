@@ -23,9 +23,10 @@ def test_the_interval_contains_the_figure_and_is_repeatable() -> None:
 
 def test_wilson_matches_the_published_example() -> None:
     low, high = wilson(81, 263)
-    assert (low, high) == (pytest.approx(0.2553, abs=2e-3), pytest.approx(0.3662, abs=2e-3))
+    assert low == pytest.approx(0.2553, abs=2e-3)
+    assert high == pytest.approx(0.3662, abs=2e-3)
     assert wilson(0, 0) == (0.0, 1.0)
-    assert wilson(24, 24)[1] == 1.0
+    assert wilson(24, 24)[1] == pytest.approx(1.0)
 
 
 def test_a_summary_of_nothing_says_so() -> None:
