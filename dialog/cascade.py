@@ -174,6 +174,10 @@ class Cascade:
             if attempt.spoken:
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
                 break
+        if outcome.result is not Result.ANSWERED and decision.extract is not None and decision.sure:
+            # No model found grounded words, but the passage has some of its own.
+            outcome = self._extractive(decision, decision.extract, voice)
+            outcome.why = f"{decision.why}; no model said it better"
         outcome.rejected, outcome.models = rejected, models
         return outcome
 

@@ -48,6 +48,8 @@ class Decision:
     margin: float = 0.0
     coverage: float = 0.0
     extract: Extract | None = None
+    sure: bool = False
+    """The passage is about the question and strong: its own sentence may stand in for a model's."""
 
 
 class Router:
@@ -66,9 +68,10 @@ class Router:
         if best is None:
             return Decision(Route.UNKNOWN, "no passage found")
         coverage = self._gate.coverage(question, f"{best.title} {best.heading} {best.text}")
+        sure = False
 
         def decided(route: Route, why: str, part: Extract | None = None) -> Decision:
-            return Decision(route, why, best.score, evidence.margin, coverage, part)
+            return Decision(route, why, best.score, evidence.margin, coverage, part, sure)
 
         strength = limits.cosine_weight * best.score + (1 - limits.cosine_weight) * best.lexical
         if strength < limits.answerable_strength:
@@ -78,6 +81,7 @@ class Router:
         same = [passage for passage in evidence.passages[:4] if passage.document_id == best.document_id]
         part = extract(question, same, self._thesaurus)
         fits = part is not None and part.share >= limits.extractive_sentence
+        sure = strength >= limits.sure_strength and fits
         explain = bool(_EXPLAIN.search(question))
         if explain:
             part = None

@@ -98,7 +98,11 @@ async def play(folder: Path, rows: Sequence[tuple[str, str]], config: Path, cons
                 lines = [Line(f"{clip}#{n}", turn) for n, turn in enumerate(split_turns(pcm))]
                 first = len(operator.events)
                 result = await converse(
-                    caller, operator.sip_uri, lines, manners=Manners(gap_s=0.8, patience_s=8.0), timeout_s=150.0
+                    caller,
+                    operator.sip_uri,
+                    lines,
+                    manners=Manners(gap_s=0.8, patience_s=6.0, settle_s=1.5),
+                    timeout_s=150.0,
                 )
                 await operator.idle()
                 await asyncio.sleep(0.2)

