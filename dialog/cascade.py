@@ -26,11 +26,12 @@ from contracts.errors import WorkerError
 from contracts.events import EventKind, Rung
 from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
-from dialog.gate import GroundingGate, sentences
+from dialog.gate import GroundingGate
 from dialog.ports import Search
 from dialog.prompts import NOT_IN_DOCUMENT, Prompts, without_preamble
 from dialog.router import Decision, Route, Router
 from dialog.settings import DialogSettings
+from knowledge.passages import sentences
 
 T = TypeVar("T")
 Record = Callable[[EventKind, dict[str, Any]], None]

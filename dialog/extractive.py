@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from contracts.engines import Passage
 from dialog.facts import facts
-from dialog.gate import sentences
 from dialog.words import Thesaurus, content
+from knowledge.passages import sentences
 
 MAX_WORDS = 45
 """Longest extractive answer: about fifteen seconds of speech."""

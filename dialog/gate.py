@@ -14,6 +14,7 @@ from contracts.engines import Passage
 from dialog.facts import NUMBER_WORDS, facts
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content, stem, words
+from knowledge.passages import sentences
 
 _NEGATION = re.compile(
     r"\b(?:not|never|no|cannot|can't|don't|doesn't|isn't|aren't|won't|without|unable|closed|free)\b", re.I
@@ -111,17 +112,3 @@ def _stands(fact: str, present: set[str]) -> bool:
 def passage_stems(passage: Passage) -> set[str]:
     """All content stems of a passage with its title and heading."""
     return set(content(f"{passage.title} {passage.heading} {passage.text}"))
-
-
-_SENTENCE = re.compile(
-    r"(?<=[.!?])(?<!\b[ap]\.m\.)(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bMr\.)(?<!\bDr\.)\s+(?=[A-Z\d\"'*-])|\n+"
-)
-_AFTER_TIME = re.compile(
-    r"(?<=\b[ap]\.m\.)\s+(?=(?:On|All|The|We|You|If|It|They|Our|In|At|For|To|A|An|This|There|Please|Call|After|Before)\b)"
-)
-
-
-def sentences(text: str) -> list[str]:
-    """A passage's sentences; "9 a.m. On Friday" is two, "9 a.m. to 5 p.m." is one."""
-    parts = [part for whole in _SENTENCE.split(text) for part in _AFTER_TIME.split(whole)]
-    return [part.strip(" -*\t") for part in parts if part.strip(" -*\t")]

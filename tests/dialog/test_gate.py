@@ -8,8 +8,9 @@ import pytest
 
 from contracts.configfile import load_yaml
 from contracts.engines import Passage
-from dialog.gate import GroundingGate, sentences
+from dialog.gate import GroundingGate
 from dialog.settings import CascadeFile
+from knowledge.passages import sentences
 
 HOURS = Passage(
     "p1", "d1", "Branch hours", "Weekdays",
