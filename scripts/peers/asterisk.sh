@@ -37,4 +37,5 @@ until chroot "$ROOT" asterisk -C /etc/ast-lab/asterisk.conf -rx "core waitfullyb
     sleep 1
 done
 chroot "$ROOT" asterisk -C /etc/ast-lab/asterisk.conf -rx "core show version" | cut -d' ' -f1,2
-"$PYTHON" -m scripts.peers.asterisk_call
+# CALL="scripts.peers.real_call sip --start --uri sip:100@127.0.0.1:5160" calls the real operator through it instead.
+CALLWRIGHT_TELEPHONY__SIP__PORT=5170 "$PYTHON" -m ${CALL:-scripts.peers.asterisk_call}
