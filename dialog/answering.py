@@ -12,20 +12,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from contracts.engines import Evidence
 from contracts.events import EventKind, Rung, TurnEnded
 from dialog.budget import Step, TurnBudget
-from dialog.cascade import Outcome, Question, Result, Voice
+from dialog.cascade import Found, Outcome, Question, Result, Voice
 from dialog.conversation import Conversation
+from dialog.followup import leans
 from dialog.intents import core_question
 from dialog.measure import TurnMeasure
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
-from knowledge.query import is_elliptic
 from voice.utterance import Utterance
 
 HISTORY_LINES = 4
-CONTEXT_TURNS = 2
 
 
 @dataclass(slots=True)
@@ -33,7 +31,7 @@ class Prefetched:
     """Evidence fetched on a partial transcript; good for the final one if the words are the same."""
 
     text: str = ""
-    task: asyncio.Task[Evidence] | None = None
+    task: asyncio.Task[Found] | None = None
 
 
 @dataclass(slots=True)
@@ -78,10 +76,14 @@ class Answering:
 
         voice = Voice(speak, lambda stage: measure.mark(stage, clock.now()), self.speaking.record)
         question = self._question(core_question(text), event.transcript.confidence)
-        evidence = await self._ready_evidence(core_question(text))
-        work = asyncio.create_task(self.services.cascade.answer(question, budget, voice, evidence))
+        if not question.before:
+            self.conversation.subject = question.text
+        found = await self._ready_evidence(question.text)
+        work = asyncio.create_task(self.services.cascade.answer(question, budget, voice, found))
         try:
             outcome = await self._wait(work, budget, measure)
+            if outcome.asked == question.text:
+                self.conversation.subject = question.text
             await self._hear(outcome, measure)
         finally:
             work.cancel()
@@ -93,21 +95,17 @@ class Answering:
         return outcome, measure
 
     def _question(self, text: str, confidence: float) -> Question:
-        context = tuple(self.conversation.callers_turns(CONTEXT_TURNS))
-        if context and is_elliptic(text):  # "and on Saturday?" is a question only together with the one before it
-            recent = tuple(self.conversation.recent(HISTORY_LINES))
-            return Question(f"{core_question(context[-1])} {text}", confidence, context, recent)
-        # A small model mixes what was said before into an answer that does not need it ("Linda's branch hours …").
-        return Question(text, confidence, context)
+        before = self.conversation.subject if leans(text) else ""
+        return Question(text, confidence, before, tuple(self.conversation.recent(HISTORY_LINES)) if before else ())
 
-    async def _ready_evidence(self, text: str) -> Evidence | None:
+    async def _ready_evidence(self, text: str) -> Found | None:
         """What was prefetched, if it was for these words and is there."""
         fetched, self.prefetched = self.prefetched, Prefetched()
         if fetched.task is None:
             return None
         if _same_words(fetched.text, text):
             result = (await asyncio.gather(fetched.task, return_exceptions=True))[0]
-            return result if isinstance(result, Evidence) else None
+            return result if isinstance(result, Found) else None
         fetched.task.cancel()
         fetched.task.add_done_callback(_swallow)
         return None

@@ -15,19 +15,19 @@ what cannot be answered ends in an Outcome, never in an exception.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
 from contracts.clock import Clock
-from contracts.engines import Evidence, Generation, LanguageModel, Passage
+from contracts.engines import Evidence, Generation, LanguageModel, Passage, Retriever
 from contracts.errors import WorkerError
 from contracts.events import EventKind, Rung
 from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
 from dialog.gate import GroundingGate
-from dialog.ports import Search
+from dialog.intents import split_turn
 from dialog.prompts import NOT_IN_DOCUMENT, Prompts, without_preamble
 from dialog.router import Decision, Route, Router
 from dialog.settings import DialogSettings
@@ -63,16 +63,31 @@ class Outcome:
     models: list[dict[str, Any]] = field(default_factory=list)
     topic: str = ""
     """Title of the document that the question is about; known even when its answer could not be given."""
+    asked: str = ""
+    """The question that was answered: the turn, or the one before and the turn."""
 
 
 @dataclass(slots=True, frozen=True)
 class Question:
-    """A turn as the cascade sees it. ``context``: the caller's earlier turns; ``history``: lines for the prompt."""
+    """A turn as the cascade sees it.
+
+    ``before``: the question that this one may lean on, empty if it stands by itself; ``history``: lines for the prompt
+    if it does lean on it.
+    """
 
     text: str
     confidence: float
-    context: tuple[str, ...] = ()
+    before: str = ""
     history: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class Found:
+    """Evidence, and the question that it is for: the turn alone, or with the one before it."""
+
+    asked: str
+    evidence: Evidence
+    joined: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,7 +108,7 @@ class Cascade:
         router: Router,
         gate: GroundingGate,
         prompts: Prompts,
-        search: Search,
+        search: Retriever,
         small: LanguageModel,
         large: LanguageModel | None,
         clock: Clock,
@@ -107,24 +122,37 @@ class Cascade:
         self._large = large
         self._clock = clock
 
-    async def retrieve(self, question: Question) -> Evidence:
+    async def retrieve(self, question: Question) -> Found:
         """Evidence for a question. Raises WorkerError when the knowledge base cannot be asked."""
         deadline = self._clock.now() + self._settings.budget.retrieval_s
-        return await self._search.search(
-            question.text, limit=self._settings.passages, deadline=deadline, context=question.context
-        )
+        limit = self._settings.passages
+        alone = await self._search.search(question.text, limit=limit, deadline=deadline)
+        if not question.before:
+            return Found(question.text, alone)
+        asked = f"{question.before} {question.text}"
+        joined = await self._search.search(asked, limit=limit, deadline=deadline)
+        if self._router.joins(question.text, alone, joined):
+            return Found(asked, joined, joined=True)
+        return Found(question.text, alone)
 
-    async def answer(
-        self, question: Question, budget: TurnBudget, voice: Voice, evidence: Evidence | None = None
-    ) -> Outcome:
-        """Answer, sentence by sentence, through ``voice``. ``evidence``: if it was already fetched for these words."""
-        if evidence is None:
+    async def answer(self, question: Question, budget: TurnBudget, voice: Voice, found: Found | None = None) -> Outcome:
+        """Answer, sentence by sentence, through ``voice``. ``found``: if it was already fetched for these words."""
+        if found is None:
             try:
-                evidence = await self._again(lambda: self.retrieve(question), budget)
+                found = await self._again(lambda: self.retrieve(question), budget)
             except WorkerError as error:
                 return Outcome(Result.TROUBLE, Rung.PREPARED, why=f"knowledge base: {type(error).__name__}")
         voice.mark("retrieved")
+        # A small model mixes what was said before into an answer that does not need it ("Linda's branch hours …").
+        question = replace(question, text=found.asked, history=question.history if found.joined else ())
+        outcome = await self._route(question, found.evidence, budget, voice)
+        outcome.asked = found.asked
+        return outcome
+
+    async def _route(self, question: Question, evidence: Evidence, budget: TurnBudget, voice: Voice) -> Outcome:
         decision = self._router.decide(question.text, evidence, question.confidence)
+        if decision.route is Route.UNKNOWN:
+            decision, evidence = await self._by_sentence(question, decision, evidence)
         voice.record(EventKind.CASCADE_DECIDED, _decision_body(decision, evidence, question))
         match decision.route:
             case Route.REPEAT:
@@ -137,6 +165,25 @@ class Cascade:
                 outcome = await self._models(question, decision, evidence, budget, voice)
         outcome.topic = evidence.passages[0].title
         return outcome
+
+    async def _by_sentence(
+        self, question: Question, decision: Decision, evidence: Evidence
+    ) -> tuple[Decision, Evidence]:
+        """A turn of several sentences that finds nothing as a whole: the one that finds most is the question."""
+        parts = [part for part in split_turn(question.text) if len(part.split()) >= 3]
+        if len(parts) < 2:
+            return decision, evidence
+        best = (decision, evidence)
+        for part in parts[:4]:
+            alone = replace(question, text=part, before="")
+            try:
+                found = (await self.retrieve(alone)).evidence
+            except WorkerError:
+                break
+            verdict = self._router.decide(part, found, question.confidence)
+            if verdict.route is not Route.UNKNOWN and verdict.score > (best[0].score if best[0] is not decision else 0):
+                best = (verdict, found)
+        return best
 
     def _extractive(self, decision: Decision, extract: Extract, voice: Voice) -> Outcome:
         voice.mark("decided")
@@ -185,6 +232,7 @@ class Cascade:
     async def _generate(self, model: LanguageModel, question: Question, attempt: _Attempt, budget: TurnBudget) -> None:
         large = model is self._large
         request = self._prompts.answer(question.text, attempt.passages, question.history, strict=large)
+        attempt.begin()
         stream = model.generate(request, deadline=budget.deadline)
         async for piece in stream:
             if isinstance(piece, Generation):
@@ -219,6 +267,10 @@ class _Attempt:
         self.declined = False
         self.costs: list[dict[str, Any]] = []
 
+    def begin(self) -> None:
+        """From the start, perhaps for the second time: what was spoken is not spoken again."""
+        self._buffer = ""
+
     def take(self, text: str) -> bool:
         """More text; False when no more is wanted."""
         if self._first and text.strip():
@@ -227,7 +279,7 @@ class _Attempt:
         self._buffer += text
         *whole, rest = sentences(self._buffer) or [""]
         if whole and len(whole) + len(self.spoken) >= 1:
-            self._buffer = rest
+            self._buffer = self._buffer[self._buffer.rindex(rest) :]  # with its trailing space
             return all(self._sentence(sentence) for sentence in whole)
         return not self._says_not_there()
 
@@ -252,6 +304,8 @@ class _Attempt:
         if NOT_IN_DOCUMENT.lower() in sentence.lower():
             self.declined = True
             return False
+        if sentence in self.spoken:
+            return True
         verdict = self._gate.judge(sentence, self.passages, self._question)
         if verdict.passed:
             self.spoken.append(sentence)

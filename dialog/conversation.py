@@ -29,6 +29,8 @@ class Conversation:
 
     turn: int = 0
     said: list[Said] = field(default_factory=list)
+    subject: str = ""
+    """The last question that stood by itself; "and on Saturday?" leans on it."""
     last_answer: str = ""
     """The last answer in full, for "say that again"."""
     offered_person: bool = False
@@ -80,11 +82,6 @@ class Conversation:
         """The last lines said, oldest first, without the turn being answered: "Caller: …", "Assistant: …"."""
         past = [said for said in self.said if said.turn < self.turn and said.turn > 0]
         return [f"{'Caller' if said.speaker == 'caller' else 'Assistant'}: {said.text}" for said in past[-count:]]
-
-    def callers_turns(self, count: int) -> list[str]:
-        """The caller's earlier turns, oldest first."""
-        past = [said.text for said in self.said if said.speaker == "caller" and said.turn < self.turn]
-        return past[-count:] if count else []
 
     def facts(self, text: str = "", confidence: float = 1.0, dtmf: str = "") -> TurnFacts:
         """The turn as the rules see it."""

@@ -1,7 +1,7 @@
 """Rung 1: one passage clearly answers, so its own words are spoken. No language model.
 
 Pure. Each sentence is weighed by how much of the question stands in it (rare words count more, words that say nothing
-of a subject little, the passage's heading half) and by whether it holds the kind of fact that the question asks for
+of a subject little, the passage's heading in part) and by whether it holds the kind of fact that the question asks for
 (when → times and days, how much → amounts, how long → durations). The one after it follows where it carries on, the
 one before it where the chosen one leans on it ("After that …").
 """
@@ -16,15 +16,15 @@ from dataclasses import dataclass
 
 from contracts.engines import Passage
 from dialog.facts import facts
-from dialog.gate import sentences
 from dialog.words import Thesaurus, content
+from knowledge.passages import sentences
 
 MAX_WORDS = 45
 """Longest extractive answer: about fifteen seconds of speech."""
 MIN_WORDS = 4
 """Shorter ones are headings that found their way into the text."""
 GENERIC_WEIGHT = 0.35
-HEADING_WEIGHT = 0.5
+HEADING_WEIGHT = 0.6
 LEAST_FIT = 0.35
 """A sentence that fits a question for a fact less than this does not answer it."""
 _TWO = re.compile(r"[,.?]?\s+and\s+(?=(?:how|what|when|where|do|does|can|is|are)\b)", re.IGNORECASE)
@@ -47,8 +47,8 @@ _ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
 )
 _DURATION = re.compile(
     r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|few)[- ](?:business |working )?"
-    r"(?:second|minute|hour|day|week|month|year)s?\b|\bwithin minutes\b|\bat once\b|\bsame day\b"
-    r"|\bnext (?:business )?day\b|\bimmediately\b|\bright away\b",
+    r"(?:second|minute|hour|day|week|month|year)s?\b|\bwithin minutes\b|\b(?:happens|counts?|works) at once\b"
+    r"|\bsame day\b|\bnext (?:business )?day\b",
     re.IGNORECASE,
 )
 _CARRY_ON = re.compile(
@@ -57,9 +57,11 @@ _CARRY_ON = re.compile(
 _LEANS_BACK = re.compile(r"^(?:after that|otherwise|then|it|they|that|this|also|in that case|each further)\b", re.I)
 _REQUEST = re.compile(
     r"\b(?:how (?:do|can|would|should|to)|what (?:do|should|can) i do|i(?:'d| would)? (?:like|want|need|have) to"
-    r"|can i|could i|can you|could you)\b",
+    r"|can i|could i|can you|could you|what(?:'s| is| are) my|(?:how much|what) (?:money )?(?:do )?i have)\b",
     re.IGNORECASE,
 )
+"""Wants something done, or what only the caller's own account could tell: how to go about it is the answer."""
+_FREE = re.compile(r"\b(?:free|no (?:charge|fee|cost))\b", re.IGNORECASE)
 _ASKING = re.compile(
     r"^\W*(?:(?:uh|um|and|so|okay|well|hi|hello)\W+)*(?:what|when|where|who|whose|which|why|how|is|are|do|does|did"
     r"|will|was|may)\b|\?\s*$",
@@ -125,7 +127,7 @@ def extract(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) ->
 
     ``passages`` are of one document, best first. "How much is it, and how long does it take?" is two questions.
     """
-    parts = [part for part in _TWO.split(question) if content(part) or wanted_facts(part)]
+    parts = [part for part in _TWO.split(question) if content(part)]
     if len(parts) != 2:
         return _extract_one(question, passages, thesaurus)
     found = [_extract_one(part, passages, thesaurus, alone=False) for part in parts]
@@ -169,9 +171,9 @@ def _worded(best: _Choice, asked: _Asked, thesaurus: Thesaurus, *, alone: bool) 
         chosen.insert(0, before)
         room -= len(before.split())
     following = best.candidates[best.index + 1] if best.index + 1 < len(best.candidates) else ""
-    if alone and len(chosen) == 1 and following and len(following.split()) <= room:
-        if _ROW.match(chosen[0]) is None and _belongs(following, asked, thesaurus):
-            chosen.append(following)
+    fits = alone and len(chosen) == 1 and following and len(following.split()) <= room
+    if fits and _ROW.match(chosen[0]) is None and _belongs(following, asked, thesaurus):
+        chosen.append(following)
     return Extract(" ".join(spoken(one) for one in chosen), best.share, best.passage)
 
 
@@ -209,7 +211,7 @@ def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -
     if asked.wanted and _kinds(sentence) & set(asked.wanted):
         value += 0.35
     if asked.request and not asked.wanted and _INSTRUCTION.match(sentence):
-        value += 0.3
+        value += 0.2
     if _GENERAL.match(sentence):
         value += 0.12
     if asked.days:
@@ -218,9 +220,11 @@ def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -
 
 
 def _kinds(sentence: str) -> set[str]:
-    """Kinds of facts in a sentence; a span of time is a duration besides its number."""
+    """Kinds of facts in a sentence; a span of time is a duration besides its number, "free" is an amount."""
     found = {fact.partition(":")[0] for fact in facts(sentence)}
-    return found | {"duration"} if _DURATION.search(sentence) else found
+    if _DURATION.search(sentence):
+        found.add("duration")
+    return found | {"money"} if _FREE.search(sentence) else found
 
 
 def _row_asked(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:

@@ -43,7 +43,9 @@ class GroundingGate:
 
     def about(self, question: str, passage: Passage) -> bool:
         """Is the passage about the question? Every subject word counts; a very close embedding overrides."""
-        if passage.score >= self._router.strong_score:
+        limits = self._router
+        strength = limits.cosine_weight * passage.score + (1 - limits.cosine_weight) * passage.lexical
+        if passage.score >= limits.strong_score or strength >= limits.strong_strength:
             return True
         subject = [word for word in content(question) if word not in self._generic and not word[0].isdigit()]
         present = passage_stems(passage)

@@ -140,6 +140,9 @@ def without_introduction(text: str) -> str:
     return rest.strip() if len(rest.split()) >= 2 else text
 
 
+_NAMED = re.compile(
+    r"\b(?i:(?:i'm )?my name(?:'s| is)(?: also)?)(?: [A-Z][a-z]+){1,3}[.,]?(?: (?:and|today|and today))?\s*"
+)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9$])")
 
 
@@ -148,5 +151,10 @@ def core_question(text: str) -> str:
 
     "Hi, my name is Ann. I lost my card. Great, thank you. Bye." → "I lost my card." The whole text if nothing is left.
     """
-    kept = [part for part in _SENTENCES.split(without_introduction(text)) if classify(part) is None]
-    return " ".join(kept) or text
+    kept = [part for part in split_turn(without_introduction(text)) if classify(part) is None]
+    return _NAMED.sub("", " ".join(kept)).strip() or text
+
+
+def split_turn(text: str) -> list[str]:
+    """The sentences of a turn, as the recogniser punctuated it."""
+    return [part for part in _SENTENCES.split(text) if part]

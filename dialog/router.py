@@ -16,11 +16,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contracts.engines import Evidence
+from contracts.engines import Evidence, Passage
 from dialog.extractive import Extract, extract
 from dialog.gate import GroundingGate
 from dialog.settings import CascadeFile
-from dialog.words import Thesaurus
+from dialog.words import Thesaurus, content
 
 _EXPLAIN = re.compile(
     r"\b(?:why|how come|difference between|different from|explain|what does .* mean)\b", re.IGNORECASE
@@ -60,6 +60,26 @@ class Router:
         self._gate = gate
         self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
 
+    def joins(self, text: str, alone: Evidence, joined: Evidence) -> bool:
+        """Is ``text`` a part of the question before it? ``joined`` is the evidence for both together.
+
+        Its own words must stand in what was found for both ("do you do mortgages?" is not about the lost card), and
+        both together must find more than it does alone ("what about my password?" needs no lost card).
+        """
+        if joined.best is None:
+            return False
+        best = joined.best
+        coverage = self._gate.coverage(text, f"{best.title} {best.heading} {best.text}")
+        enough = coverage >= self._limits.joined_coverage
+        strength = self._strength(alone.best) if alone.best is not None else 0.0
+        if strength < self._limits.answerable_strength:
+            return enough or all(word in self._thesaurus.generic for word in content(text))
+        return enough and strength < min(self._limits.alone_strength, self._strength(best))
+
+    def _strength(self, passage: Passage) -> float:
+        weight = self._limits.cosine_weight
+        return weight * passage.score + (1 - weight) * passage.lexical
+
     def decide(self, question: str, evidence: Evidence, confidence: float) -> Decision:
         """``confidence`` 0..1 of the recognition of ``question``."""
         limits, best = self._limits, evidence.best
@@ -73,7 +93,7 @@ class Router:
         def decided(route: Route, why: str, part: Extract | None = None) -> Decision:
             return Decision(route, why, best.score, evidence.margin, coverage, part, sure)
 
-        strength = limits.cosine_weight * best.score + (1 - limits.cosine_weight) * best.lexical
+        strength = self._strength(best)
         if strength < limits.answerable_strength:
             return decided(Route.UNKNOWN, f"best passage has strength {strength:.2f}")
         if not self._gate.about(question, best):

@@ -56,12 +56,18 @@ class RouterThresholds(Settings):
     """Share of a model sentence's content words that stand in the passage."""
     support_together: float = Field(default=0.8, ge=0, le=1)
     """… in the passage or the question."""
+    strong_strength: float = Field(default=0.5, ge=0, le=1)
+    """From this strength, too."""
     strong_score: float = Field(default=0.55, ge=0, le=1)
     """From this cosine the passage is about the question whatever its words."""
     extractive_coverage: float = Field(default=0.6, ge=0, le=1)
     """Share of the question's content words that the passage (with title and heading) must contain."""
     extractive_sentence: float = Field(default=0.3, ge=0, le=1)
     """Share of them in the chosen sentence."""
+    joined_coverage: float = Field(default=0.5, ge=0, le=1)
+    """A turn that leans on the question before it: share of its own content words that the passage must contain."""
+    alone_strength: float = Field(default=0.6, ge=0, le=1)
+    """From this strength of its own evidence such a turn is taken to stand by itself."""
     low_confidence: float = Field(default=0.45, ge=0, le=1)
     """Recognition confidence below this counts as poorly understood."""
     reject_confidence: float = Field(default=0.25, ge=0, le=1)

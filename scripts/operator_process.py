@@ -124,6 +124,18 @@ class OperatorProcess:
         """The control socket's answer to ``ready``."""
         return await ask(self.settings.control_socket, "ready")
 
+    async def events_of(self, external_id: str, patience_s: float = 15.0) -> list[dict[str, Any]]:
+        """All events of the call with that SIP Call-ID, once it has ended (or patience has)."""
+        until = asyncio.get_running_loop().time() + patience_s
+        while True:
+            started = [event for event in self.events if event["body"].get("external_id") == external_id]
+            own = {event["call_id"] for event in started}
+            found = [event for event in self.events if event["call_id"] in own]
+            ended = any(event["kind"] == "call.ended" for event in found)
+            if ended or asyncio.get_running_loop().time() > until:
+                return found
+            await asyncio.sleep(0.1)
+
     async def idle(self, patience_s: float = 15.0) -> None:
         """Wait until no call is left."""
         until = asyncio.get_running_loop().time() + patience_s

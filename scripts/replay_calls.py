@@ -85,43 +85,47 @@ def judge(played: Played, events: Sequence[dict[str, Any]]) -> None:
     played.recognised = TASKS[played.task] in played.tasks
 
 
-async def play(folder: Path, rows: Sequence[tuple[str, str]], config: Path, console: Console) -> list[Played]:
-    """Every clip, one call after the other."""
-    done: list[Played] = []
+async def play(
+    folder: Path, rows: Sequence[tuple[str, str]], config: Path, console: Console, at_once: int
+) -> list[Played]:
+    """Every clip; ``at_once`` calls at a time."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     async with OperatorProcess(config) as operator, person(PERSON_PORT), SipCaller(CallerSettings()) as caller:
         with Progress(*columns, console=console) as progress:
             task = progress.add_task(folder.name, total=len(rows))
-            for clip, wanted in rows:
-                played = Played(clip, wanted)
-                pcm = await asyncio.to_thread(read_wav, folder / clip)
-                lines = [Line(f"{clip}#{n}", turn) for n, turn in enumerate(split_turns(pcm))]
-                first = len(operator.events)
-                result = await converse(
-                    caller,
-                    operator.sip_uri,
-                    lines,
-                    manners=Manners(gap_s=0.8, patience_s=6.0, settle_s=1.5),
-                    timeout_s=150.0,
-                )
-                await operator.idle()
-                await asyncio.sleep(0.2)
-                events = operator.events[first:]
-                judge(played, events)
-                played.turns = len(result.spoken)
-                played.cut_ins = sum(one.cut_in for one in result.spoken)
-                played.latencies = [round(one.latency_s, 3) for one in match(result.spoken, events)]
-                done.append(played)
+            room = asyncio.Semaphore(at_once)
+
+            async def one(clip: str, wanted: str) -> Played:
+                async with room:
+                    played = await play_one(operator, caller, folder / clip, wanted)
                 progress.advance(task)
-    return done
+                return played
+
+            return list(await asyncio.gather(*(one(clip, wanted) for clip, wanted in rows)))
 
 
-def scorecard(done: Sequence[Played], variant: str) -> dict[str, Any]:
+async def play_one(operator: OperatorProcess, caller: SipCaller, path: Path, wanted: str) -> Played:
+    """One clip as one call."""
+    played = Played(path.name, wanted)
+    pcm = await asyncio.to_thread(read_wav, path)
+    lines = [Line(f"{path.name}#{n}", turn) for n, turn in enumerate(split_turns(pcm))]
+    manners = Manners(gap_s=0.8, patience_s=6.0, settle_s=1.5)
+    result = await converse(caller, operator.sip_uri, lines, manners=manners, timeout_s=150.0)
+    events = await operator.events_of(result.sip_call_id)
+    judge(played, events)
+    played.turns = len(result.spoken)
+    played.cut_ins = sum(one.cut_in for one in result.spoken)
+    played.latencies = [round(one.latency_s, 3) for one in match(result.spoken, events)]
+    return played
+
+
+def scorecard(done: Sequence[Played], variant: str, at_once: int) -> dict[str, Any]:
     """The figures as JSON."""
     latencies = [one for played in done for one in played.latencies]
     recognised = sum(played.recognised for played in done)
     return {
         "variant": variant,
+        "at_once": at_once,
         "machine": machine(),
         "calls": len(done),
         "answered": sum(played.answered for played in done),
@@ -161,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("clips", type=Path, help="folder with clips.csv")
     parser.add_argument("--variant", choices=("clean", "distorted"), default="clean")
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "demo.yaml")
+    parser.add_argument("--at-once", type=int, default=1, help="calls at a time; 1 measures a single caller's latency")
     parser.add_argument("--only", help="play only clips whose name contains this")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
@@ -169,11 +174,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with (options.clips / "clips.csv").open() as file:
             rows = [(row["clip"], row["task"]) for row in csv.DictReader(file)]
         rows = [row for row in rows if not options.only or options.only in row[0]]
-        done = asyncio.run(play(options.clips / options.variant, rows, options.config, console))
+        done = asyncio.run(play(options.clips / options.variant, rows, options.config, console, options.at_once))
     except (CallwrightError, OSError) as error:
         print(f"replay_calls: {error}", file=sys.stderr)
         return getattr(error, "exit_code", 2)
-    card = scorecard(done, options.variant)
+    card = scorecard(done, options.variant, options.at_once)
     show(card, console)
     if options.json:
         options.json.write_text(json.dumps(card, indent=1))

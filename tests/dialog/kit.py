@@ -109,7 +109,7 @@ class Says:
 
 @dataclass
 class Finds:
-    """dialog.ports.Search over a few passages: the one that shares most words with the question, after ``delay_s``."""
+    """contracts.engines.Retriever over a few passages: the one that shares most words with the question, after ``delay_s``."""
 
     passages: list[Passage]
     delay_s: float = 0.0

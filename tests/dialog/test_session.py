@@ -259,6 +259,15 @@ def test_a_follow_up_is_understood_with_the_question_before(talk: Any) -> None:
     talk(scenario)
 
 
+def test_a_new_subject_is_not_answered_with_the_one_before(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        assert "person" in await call.ask("What about mortgages?")
+        assert "person" in await call.ask("What's the weather like?")
+
+    talk(scenario)
+
+
 def test_everything_that_was_said_is_in_the_hand_over(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         await call.ask("When are your branches open?")

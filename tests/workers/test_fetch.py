@@ -95,7 +95,7 @@ class Shop:
 
     def manifest_file(self) -> Path:
         path = self.folder / "models.yaml"
-        path.write_text(yaml.safe_dump(self.manifest))
+        path.write_text(yaml.safe_dump(self.manifest, sort_keys=False))
         return path
 
     def store(self) -> ModelStore:
@@ -220,7 +220,7 @@ def test_an_owners_path_that_leads_nowhere_is_an_error_of_fetch_too(shop: Shop) 
 
 def test_a_root_that_cannot_be_made_is_a_clear_error(shop: Shop) -> None:
     shop.root.write_text("in the way")
-    with pytest.raises(ModelFileError, match="root.*CALLWRIGHT_MODELS"):
+    with pytest.raises(ModelFileError, match=r"root.*CALLWRIGHT_MODELS"):
         shop.fetch(Notes())
 
 
