@@ -13,7 +13,8 @@ from dialog.words import content, words
 
 _OPENS = re.compile(r"^\W*(?:and|or|but|what about|how about|what if)\b", re.IGNORECASE)
 _POINTS = re.compile(
-    r"\b(?:it|its|them|they|those|these|ones?)\b|\b(?:this|that|there)\W*$|\b(?:does|do|is|for|of|about) (?:that|this)\b"
+    r"\b(?:it|its|them|they|those|these|ones?)\b|\b(?:this|that|there)\W*$"
+    r"|\b(?:does|do|is|for|of|about) (?:that|this)\b"
     r"|\b(?:is|are) there (?:a|an|any) \w+\W*$",
     re.IGNORECASE,
 )

@@ -43,16 +43,15 @@ class GroundingGate:
 
     def about(self, question: str, passage: Passage) -> bool:
         """Is the passage about the question? Every subject word counts; a very close embedding overrides."""
-        limits = self._router
-        strength = limits.cosine_weight * passage.score + (1 - limits.cosine_weight) * passage.lexical
-        if passage.score >= limits.strong_score or strength >= limits.strong_strength:
+        if passage.score >= self._router.strong_score:
             return True
         subject = [word for word in content(question) if word not in self._generic and not word[0].isdigit()]
         present = passage_stems(passage)
         if not subject:
             return bool(self._thesaurus.covered(content(question), present))
         covered = self._thesaurus.covered(subject, present)
-        return len(covered) * 2 >= min(len(subject), 4)
+        # One of up to three subject words, two of more: callers add names and places that no document holds.
+        return bool(covered) and len(covered) * 3 >= min(len(subject), 4)
 
     def coverage(self, question: str, text: str) -> float:
         """Share of the question's content words that stand in ``text``, 0..1; 0 for a question without any."""

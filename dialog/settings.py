@@ -56,8 +56,6 @@ class RouterThresholds(Settings):
     """Share of a model sentence's content words that stand in the passage."""
     support_together: float = Field(default=0.8, ge=0, le=1)
     """… in the passage or the question."""
-    strong_strength: float = Field(default=0.5, ge=0, le=1)
-    """From this strength, too."""
     strong_score: float = Field(default=0.55, ge=0, le=1)
     """From this cosine the passage is about the question whatever its words."""
     extractive_coverage: float = Field(default=0.6, ge=0, le=1)

@@ -109,7 +109,7 @@ class Says:
 
 @dataclass
 class Finds:
-    """contracts.engines.Retriever over a few passages: the one that shares most words with the question, after ``delay_s``."""
+    """contracts.engines.Retriever over a few passages: most words shared with the question first, after ``delay_s``."""
 
     passages: list[Passage]
     delay_s: float = 0.0
