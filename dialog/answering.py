@@ -143,7 +143,9 @@ class Answering:
         passages = tuple((passage.passage_id, passage.title) for passage in outcome.passages)
         self.speaking.record(EventKind.TURN_MEASURED, {**measure.body(str(outcome.rung)), "models": outcome.models})
         played = await utterance.finished()
-        self.speaking.said(outcome.text, played, outcome.rung, passages=passages, why=outcome.why, topic=outcome.topic)
+        self.speaking.said(
+            utterance, outcome.text, played, outcome.rung, passages=passages, why=outcome.why, topic=outcome.topic
+        )
 
 
 def _same_words(a: str, b: str) -> bool:

@@ -27,7 +27,7 @@ from contracts.events import EventKind, Rung
 from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
 from dialog.gate import GroundingGate
-from dialog.intents import split_turn
+from dialog.intents import split_clauses
 from dialog.prompts import NOT_IN_DOCUMENT, Prompts, without_preamble
 from dialog.router import Decision, Route, Router
 from dialog.settings import DialogSettings
@@ -152,7 +152,7 @@ class Cascade:
     async def _route(self, question: Question, evidence: Evidence, budget: TurnBudget, voice: Voice) -> Outcome:
         decision = self._router.decide(question.text, evidence, question.confidence)
         if decision.route is Route.UNKNOWN:
-            decision, evidence = await self._by_sentence(question, decision, evidence)
+            decision, evidence = await self._by_clause(question, decision, evidence)
         voice.record(EventKind.CASCADE_DECIDED, _decision_body(decision, evidence, question))
         match decision.route:
             case Route.REPEAT:
@@ -166,11 +166,9 @@ class Cascade:
         outcome.topic = evidence.passages[0].title
         return outcome
 
-    async def _by_sentence(
-        self, question: Question, decision: Decision, evidence: Evidence
-    ) -> tuple[Decision, Evidence]:
-        """A turn of several sentences that finds nothing as a whole: the one that finds most is the question."""
-        parts = [part for part in split_turn(question.text) if len(part.split()) >= 3]
+    async def _by_clause(self, question: Question, decision: Decision, evidence: Evidence) -> tuple[Decision, Evidence]:
+        """A turn of several clauses that finds nothing as a whole: the one that finds most is the question."""
+        parts = [part for part in split_clauses(question.text) if len(part.split()) >= 3]
         if len(parts) < 2:
             return decision, evidence
         best = (decision, evidence)

@@ -60,11 +60,12 @@ class Conversation:
             self.said.append(Said("operator", heard, self.turn, note=note))
 
     def continue_turn(self, text: str) -> None:
-        """The caller went on with the turn that seemed over: its text is replaced."""
-        for said in reversed(self.said):
-            if said.speaker == "caller":
-                said.text = text
-                return
+        """The caller went on with the turn that seemed over: its text is replaced. Wordless so far: it begins now."""
+        mine = [said for said in self.said if said.speaker == "caller"]
+        if self.no_match or not mine:
+            self.caller(text)
+        else:
+            mine[-1].text = text
 
     def answered(self, text: str) -> None:
         """An answer was found; the same one again is counted."""

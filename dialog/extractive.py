@@ -54,7 +54,11 @@ _DURATION = re.compile(
 _CARRY_ON = re.compile(
     r"^(?:it|they|this|that|then|also|after that|on (?:sun|satur|fri)day|you (?:then|also|will))\b", re.IGNORECASE
 )
-_LEANS_BACK = re.compile(r"^(?:after that|otherwise|then|it|they|that|this|also|in that case|each further)\b", re.I)
+_LEANS_BACK = re.compile(
+    r"^(?:after that|otherwise|then|it|they|that|this|also|in that case|each further)\b"
+    r"|\b(?:on|of|for|with) (?:it|them)\b",
+    re.IGNORECASE,
+)
 _REQUEST = re.compile(
     r"\b(?:how (?:do|can|would|should|to)|what (?:do|should|can) i do|i(?:'d| would)? (?:like|want|need|have) to"
     r"|can i|could i|can you|could you|what(?:'s| is| are) my|(?:how much|what) (?:money )?(?:do )?i have)\b",
@@ -167,7 +171,7 @@ def _worded(best: _Choice, asked: _Asked, thesaurus: Thesaurus, *, alone: bool) 
     if room < 0:
         return None
     before = best.candidates[best.index - 1] if best.index else ""
-    if before and _LEANS_BACK.match(chosen[0]) and len(before.split()) <= room:
+    if before and _LEANS_BACK.search(chosen[0]) and len(before.split()) <= room:
         chosen.insert(0, before)
         room -= len(before.split())
     following = best.candidates[best.index + 1] if best.index + 1 < len(best.candidates) else ""

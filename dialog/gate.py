@@ -1,7 +1,8 @@
 """The grounding gate: nothing is spoken that the cited passage does not say, or that is not about the question.
 
-Pure. Three checks, each of which alone stops a sentence: its facts stand in the passage; it does not turn a *not*
-around; the passage is about the question (its subject words, not only words like "rate" or "account").
+Pure. Four checks, each of which alone stops a sentence: its facts stand in the passage; they are said of the same thing
+there; it does not turn a *not* around; the passage is about the question (its subject words, not only words like "rate"
+or "account").
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.engines import Passage
-from dialog.facts import NUMBER_WORDS, facts
+from dialog.facts import DAYS, NUMBER_WORDS, facts
+from dialog.placing import days, misplaced
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content, stem, words
 from knowledge.passages import sentences
@@ -62,26 +64,28 @@ class GroundingGate:
         """May ``sentence`` be spoken as an answer to ``question``, standing on these passages?"""
         cited = list(passages)
         ground = "\n".join(f"{p.title}. {p.heading}. {p.text}" for p in cited)
-        present = facts(ground) | {f"name:{word}" for word in words(ground)}
+        present = facts(ground) | {f"name:{word}" for word in words(ground)} | {f"day:{day}" for day in days(ground)}
         wrong = [fact for fact in sorted(facts(sentence)) if not _stands(fact, present)]
         if not wrong and not any(self.about(question, passage) for passage in cited):
             wrong.append("passage is not about the question")
         if not wrong and not self._supported(sentence, ground, question):
             wrong.append("words that the passage does not use")
+        if not wrong:
+            wrong += sorted(misplaced(sentence, [line for one in cited for line in sentences(one.text)]))
         if not wrong and self._turned_around(sentence, cited):
             wrong.append("negation")
         return Verdict(tuple(wrong))
 
     def _supported(self, sentence: str, ground: str, question: str) -> bool:
         """Most of what it says is in the passage's words; the rest may come from the question."""
-        numbers = {stem(word) for word in NUMBER_WORDS}  # checked as facts, whichever way they are written
-        said = [word for word in content(sentence) if word not in numbers]
+        checked = {stem(word) for word in NUMBER_WORDS | DAYS}  # as facts, whichever way they are written
+        said = [word for word in content(sentence) if word not in checked]
         there = set(content(ground))
         if not said:
             return True
         limits = self._router
-        alone = len([word for word in said if word in there]) / len(said)
-        together = len([word for word in said if word in there or word in set(content(question))]) / len(said)
+        alone = len(self._thesaurus.covered(said, there)) / len(said)
+        together = len(self._thesaurus.covered(said, there | set(content(question)))) / len(said)
         return alone >= limits.support_alone and together >= limits.support_together
 
     def _turned_around(self, sentence: str, passages: list[Passage]) -> bool:

@@ -143,6 +143,9 @@ def without_introduction(text: str) -> str:
 _NAMED = re.compile(
     r"\b(?i:(?:i'm )?my name(?:'s| is)(?: also)?)(?: [A-Z][a-z]+){1,3}[.,]?(?: (?:and|today|and today))?\s*"
 )
+_CLAUSES = re.compile(
+    r"[.!?,;]+\s+|\s+(?=\d)|\s+(?:and|because|so)\s+(?=(?i:i|i'm|i'd|can|could|how|what|when|where)\b)"
+)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9$])")
 
 
@@ -158,3 +161,8 @@ def core_question(text: str) -> str:
 def split_turn(text: str) -> list[str]:
     """The sentences of a turn, as the recogniser punctuated it."""
     return [part for part in _SENTENCES.split(text) if part]
+
+
+def split_clauses(text: str) -> list[str]:
+    """Smaller pieces: also cut at commas and before numbers ("I need a checkbook 910 First Street, Forest Ranch")."""
+    return [part.strip() for part in _CLAUSES.split(text) if part.strip()]

@@ -59,6 +59,7 @@ _LINES = {
     Intent.STILL_THERE: "still_here",
 }
 _ENDING = (Intent.GOODBYE, Intent.NO_MORE)
+_PARTING = (Intent.GOODBYE, Intent.NO_MORE, Intent.THANKS, Intent.YES)
 TURN_TASK = "turn"
 
 
@@ -78,6 +79,8 @@ class Session:
         self._task: asyncio.Task[None] | None = None
         self._busy_handing = False
         self._ending = False
+        self._goodbye = False
+        """Our goodbye is being said; whoever goes on talking is listened to."""
 
     async def run(self) -> None:
         """From the disclosure to the end of the call."""
@@ -102,6 +105,7 @@ class Session:
         finally:
             self._answering.forget()
             await self._stop_task()
+            await self._speaking.cut_off()
             duration = self._services.clock.now() - self._began
             ended: dict[str, Any] = {"reason": closed.reason, "detail": closed.detail}
             ended |= {"duration_s": round(duration, 3), "tasks": list(self._conversation.tasks)}
@@ -117,6 +121,8 @@ class Session:
         if self._busy_handing or self._ending:
             return
         match event:
+            case TurnEnded() if self._goodbye and classify(event.transcript.text) in _PARTING:
+                self._note(event)  # their goodbye to ours
             case TurnEnded():
                 self._note(event)
                 self._start(self._turn(event))
@@ -168,8 +174,7 @@ class Session:
             if previous is not None and not previous.done():
                 previous.cancel()
                 await asyncio.wait({previous})
-                if self._front.mouth.interruptible:
-                    self._front.mouth.interrupt()
+                await self._speaking.cut_off()
         except asyncio.CancelledError:
             work.close()
             raise
@@ -263,9 +268,18 @@ class Session:
             else:
                 await self._prepared(event, "nothing_to_repeat")
             return
+        if intent in _ENDING and self._conversation.turn == 1:
+            # "Hi" is short and is heard as "Bye": nobody calls to say goodbye, so the first turn never ends a call.
+            await self._prepared(event, "greeting", f"{intent} as the first turn")
+            return
         if intent in _ENDING:
+            self._goodbye = True
+            try:
+                await self._prepared(event, "goodbye", str(intent))
+            except asyncio.CancelledError:
+                self._goodbye = False  # the caller went on talking: the call goes on too
+                raise
             self._ending = True
-            await self._prepared(event, "goodbye", str(intent))
             await self._leg.hangup(HangupReason.OPERATOR, "goodbye")
             return
         await self._prepared(event, _LINES[intent], str(intent))
@@ -306,12 +320,12 @@ class Session:
         await self._say_measured(TurnMeasure(event.timings), self._speaking.lines.get(key), why or key)
 
     async def _say_measured(self, measure: TurnMeasure, text: str, why: str) -> None:
-        utterance = self._front.mouth.say(text, first=True, interruptible=not self._ending)
+        utterance = self._speaking.say(text, first=True, interruptible=not self._ending)
         measure.answer_at = await utterance.started()
         measure.mark("first_audio", measure.answer_at)
         self._speaking.record(EventKind.TURN_MEASURED, measure.body(str(Rung.PREPARED)))
         played = await utterance.finished()
-        self._speaking.said(text, played, Rung.PREPARED, why=why)
+        self._speaking.said(utterance, text, played, Rung.PREPARED, why=why)
 
     async def _act(self, firing: Firing) -> None:
         """A rule fired: say its sentence and transfer, or end."""

@@ -24,9 +24,15 @@ class Speaking:
         self._services = services
         self._conversation = conversation
         self.lines = services.lines.fresh()
+        self._open: dict[Utterance, bool] = {}
+        """Begun, and not yet in the record; true: an answer of the cascade."""
+        self._rung = str(Rung.PREPARED)
+        """Of the answer being given, as the cascade decided."""
 
     def record(self, kind: EventKind, body: dict[str, Any]) -> None:
         """Append an event of this call's present turn."""
+        if kind is EventKind.CASCADE_DECIDED and body.get("rung") in set(Rung):
+            self._rung = body["rung"]
         self._services.sink.append(Event(kind, self._call_id, body, self._conversation.turn))
 
     async def line(
@@ -39,16 +45,33 @@ class Speaking:
         self, text: str, *, interruptible: bool = True, first: bool = False, on_start: OnStart | None = None
     ) -> Played:
         """Say a sentence that was written by people; ``on_start`` is told when its first frame left."""
-        utterance = self._front.mouth.say(text, interruptible=interruptible, first=first)
+        utterance = self.say(text, interruptible=interruptible, first=first)
         if on_start is not None:
             on_start(await utterance.started())
         played = await utterance.finished()
-        self.said(text, played, Rung.PREPARED)
+        self.said(utterance, text, played, Rung.PREPARED)
         return played
+
+    def say(self, text: str, *, interruptible: bool = True, first: bool = False) -> Utterance:
+        """Begin to say a whole text; whoever does tells `said` how it ended."""
+        utterance = self._front.mouth.say(text, interruptible=interruptible, first=first)
+        self._open[utterance] = False
+        return utterance
 
     def open(self) -> Utterance:
         """An answer whose sentences are still to come."""
-        return self._front.mouth.open(first=True)
+        utterance = self._front.mouth.open(first=True)
+        self._open[utterance] = True
+        return utterance
+
+    async def cut_off(self) -> None:
+        """What was under way is withdrawn: it stops, and what was heard of it is remembered and recorded."""
+        if self._front.mouth.interruptible:
+            self._front.mouth.interrupt()
+        for utterance, answers in [(one, answers) for one, answers in self._open.items() if one.over]:
+            played = await utterance.finished()
+            rung = Rung(self._rung) if answers else Rung.PREPARED
+            self.said(utterance, utterance.text, played, rung, why="withdrawn")
 
     def add(self, utterance: Utterance, sentence: str) -> None:
         """Another sentence of it, cut so that its first clause is short."""
@@ -57,6 +80,7 @@ class Speaking:
 
     def said(
         self,
+        utterance: Utterance,
         text: str,
         played: Played,
         rung: Rung,
@@ -65,7 +89,9 @@ class Speaking:
         why: str = "",
         topic: str = "",
     ) -> None:
-        """Remember and record what was heard. ``passages``: (id, title) of what it stands on."""
+        """Remember and record what was heard, once. ``passages``: (id, title) of what it stands on."""
+        if self._open.pop(utterance, None) is None:
+            return
         self._conversation.operator(played.heard_text, str(rung))
         self.record(
             EventKind.TURN_OPERATOR,

@@ -103,6 +103,13 @@ def test_a_sentence_that_leans_on_the_one_before_brings_it_along(thesaurus: Thes
     assert found.text == CARD[0].text
 
 
+def test_the_rate_of_one_thing_is_not_given_without_saying_of_which(thesaurus: Thesaurus) -> None:
+    text = "An overdraft line of credit lends you up to 1,000 dollars. The interest rate on it is 17.9 percent a year."
+    found = extract("what's the credit card interest rate", [passage("Overdraft line of credit", text)], thesaurus)
+    assert found is not None
+    assert found.text == text
+
+
 def test_a_row_of_a_table_answers_only_what_names_it(thesaurus: Thesaurus) -> None:
     found = extract("how much money do I have in my checking account", FEES, thesaurus)
     assert found is None

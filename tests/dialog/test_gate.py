@@ -36,6 +36,7 @@ def gate() -> GroundingGate:
         "All branches are open Monday to Thursday from 9 a.m. to 5 p.m.",
         "On Friday the branches are open until six p.m.",
         "Branches are closed on Sunday.",
+        "All branches are open on Tuesday from 9 a.m. to 5 p.m.",
         "The main branch is managed by Dana Whitlock.",
     ],
 )
@@ -52,6 +53,7 @@ def test_what_the_passage_says_may_be_spoken(gate: GroundingGate, sentence: str)
         ("The main branch is managed by Peter Smith.", "name:peter"),
         ("All branches are open on Sunday.", "negation"),
         ("Parking costs 3 dollars.", "money:3"),
+        ("On Friday they are open from 9 a.m. to 5 p.m.", "time:17:00"),
         ("Our coffee lounge offers fresh pastries and newspapers.", "words that the passage does not use"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.engines import Passage
+from contracts.engines import Generation, Passage, Token
 from contracts.errors import DeadlineExceeded, WorkerDied
 from contracts.events import DtmfReceived, EventKind, SilenceElapsed
 from contracts.handoff import HandoffStatus, Reason
@@ -200,8 +200,27 @@ def test_silence_is_asked_about_twice_and_then_ended_politely(talk: Any) -> None
     assert call.leg.ended[0][0] is HangupReason.NO_INPUT
 
 
+def test_hi_heard_as_bye_does_not_end_a_call_that_has_just_begun(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert "help" in await call.ask("Bye.")
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    assert talk(scenario).leg.ended == [(HangupReason.CALLER, "")]
+
+
+def test_whoever_goes_on_talking_over_the_goodbye_is_listened_to(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        call.say("No, thank you.")
+        await asyncio.sleep(0.5)
+        assert "closed on Sunday" in await call.ask("Are your branches open on Sunday?")
+
+    assert talk(scenario).leg.ended == [(HangupReason.CALLER, "")]
+
+
 def test_a_goodbye_ends_the_call_after_the_last_word(talk: Any) -> None:
     async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
         await call.ask("That's all, thank you. Bye.")
 
     call = talk(scenario)
@@ -243,6 +262,18 @@ def test_a_continued_turn_replaces_the_one_before(talk: Any) -> None:
     assert "9 a.m." in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
 
 
+def test_words_that_follow_a_wordless_beginning_are_a_turn_of_their_own(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        call.say("")
+        await asyncio.sleep(0.3)
+        await call.ask("Are you closed on Sunday?", continues=True)
+
+    events = talk(scenario).record.events
+    turns = [(event.turn, event.body["text"]) for event in events if event.kind is EventKind.TURN_CALLER]
+    assert turns[-1] == (2, "Are you closed on Sunday?")
+
+
 def test_words_that_were_not_understood_are_asked_for_again(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         assert "didn't catch" in await call.ask("")
@@ -257,6 +288,54 @@ def test_a_follow_up_is_understood_with_the_question_before(talk: Any) -> None:
         assert "closed on Sunday" in await call.ask("and on Sunday?")
 
     talk(scenario)
+
+
+def test_what_was_heard_of_a_withdrawn_answer_is_kept(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.say("When are your branches open?")
+        await asyncio.sleep(1.5)
+        call.front.on_dtmf("0")
+        await asyncio.sleep(0.2)
+        await call.quiet()
+
+    call = talk(scenario)
+    answer = next(one for one in call.record.bodies(EventKind.TURN_OPERATOR) if one["rung"] == "extractive")
+    assert answer["interrupted"]
+    assert 0 < len(answer["heard"]) < len(answer["text"])
+    assert any(line.text == answer["heard"] for line in call.record.handoffs[-1].transcript)
+
+
+def test_what_was_heard_before_the_caller_hung_up_is_kept(talk: Any) -> None:
+    words = "The current balance is all the money, pending payments included. " + "It is all the money. " * 20
+
+    async def scenario(call: Any) -> None:
+        call.say("Why is my available balance different from my current balance?")
+        await asyncio.sleep(4.0)
+
+    call = talk(scenario, small=Says("small", words, token_s=0.1))
+    answer = call.record.bodies(EventKind.TURN_OPERATOR)[-1]
+    assert (answer["rung"], answer["interrupted"]) == ("small", True)
+    assert answer["heard"].startswith("The current balance")
+    assert call.record.events[-1].kind is EventKind.CALL_ENDED
+
+
+def test_a_worker_that_dies_in_mid_answer_does_not_make_the_operator_say_it_twice(talk: Any) -> None:
+    words = "The current balance is all the money. Pending payments are included."
+
+    class DiesOnce(Says):
+        async def generate(self, request: Any, *, deadline: float) -> Any:
+            self.asked.append(request)
+            for count, word in enumerate(words.split(" ")):
+                if len(self.asked) == 1 and count == 9:
+                    raise WorkerDied("gone")
+                yield Token(word + " ", -0.1)
+            yield Generation(10, 0, 11, 0.1, 0.2, "eos")
+
+    async def scenario(call: Any) -> None:
+        heard = await call.ask("Why is my available balance different from my current balance?")
+        assert heard == words
+
+    talk(scenario, small=DiesOnce("small"))
 
 
 def test_a_new_subject_is_not_answered_with_the_one_before(talk: Any) -> None:
