@@ -217,6 +217,8 @@ class Cascade:
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
             rejected += attempt.rejected
             models += attempt.costs
+            if decision.sure and decision.extract is not None and not attempt.spoken:
+                break  # the passage's own sentence is here: the caller need not wait for the large model
             if attempt.spoken:
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
                 break

@@ -15,7 +15,8 @@ _YES = re.compile(
 )
 _NO = re.compile(
     rf"^{_FILLER}(?:no|nope|nah|not (?:now|yet|really|necessary|right now)|never mind|nevermind|don't|do not"
-    r"|that won't be|that's (?:okay|ok|fine|all right|alright|not necessary)|i'm (?:good|fine|okay|ok|all set)"
+    r"|that won't be|that(?:'s| is|'ll be| will be| was(?: going to be| gonna be)?) (?:all|it|everything)\b"
+    r"|that's (?:okay|ok|fine|all right|alright|not necessary)|i'm (?:good|fine|okay|ok|all set)"
     r"|i am (?:good|fine|okay)|no need|skip)\b"
 )
 _RESERVED = re.compile(r"\b(?:but|no|not|don't|first|before|actually|wait|instead|what|how|when|where|why|which|who)\b")

@@ -295,3 +295,12 @@ def test_a_changed_rule_changes_the_digest(tmp_path: Path) -> None:
     first = RuleBook.load(write(tmp_path, GOOD))
     assert RuleBook.load(write(tmp_path, GOOD)).digest == first.digest
     assert RuleBook.load(write(tmp_path, GOOD.replace("Hello", "Hi"))).digest != first.digest
+
+
+@pytest.mark.parametrize(
+    "text", ["That will be all. Thank you.", "That's all, thanks.", "That was going to be it.", "That'll be it."]
+)
+def test_being_finished_is_not_accepting_the_offer_of_a_person(text: str) -> None:
+    from escalation.offers import answer_to_offer
+
+    assert answer_to_offer(text) is False
