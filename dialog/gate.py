@@ -22,6 +22,8 @@ _NEGATION = re.compile(
     r"\b(?:not|never|no|cannot|can't|don't|doesn't|isn't|aren't|won't|without|unable|closed|free)\b", re.I
 )
 
+_CONDITION = re.compile(r"^(?:if|when|unless)\b[^,]*,\s*", re.I)
+
 
 @dataclass(slots=True, frozen=True)
 class Verdict:
@@ -100,7 +102,12 @@ class GroundingGate:
                 share = len(said & there) / len(said | there) if said | there else 0.0
                 if share > overlap:
                     nearest, overlap = candidate, share
-        return overlap >= 0.5 and bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(nearest))
+        return overlap >= 0.5 and _negated(sentence) != _negated(nearest)
+
+
+def _negated(sentence: str) -> bool:
+    """Does the main clause say *not*? "If your card does not work, order a new one" does not."""
+    return bool(_NEGATION.search(_CONDITION.sub("", sentence)))
 
 
 def _stands(fact: str, present: set[str]) -> bool:

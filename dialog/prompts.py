@@ -10,12 +10,18 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import Field
+
+from contracts.configfile import load_yaml
 from contracts.engines import GenerationRequest, Passage
 from contracts.errors import ConfigError
+from contracts.settings import Settings
 from dialog.settings import DialogSettings
 
 NOT_IN_DOCUMENT = "NOT IN DOCUMENT"
 """What the prompt tells a model to say when the evidence has no answer."""
+FILES = ("system.txt", "system_strict.txt", "answer.txt", "answer_strict.txt", "examples.yaml")
+_ANSWER = "<|im_end|>\n<|im_start|>assistant\n"
 _SPECIAL = re.compile(r"<\|[^|>]{0,40}\|?>?|\|>|\[/?INST\]|</?s>|<(?:start|end)_of_turn>", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -37,6 +43,21 @@ def without_preamble(sentence: str) -> str:
     return rest[:1].upper() + rest[1:]
 
 
+class Example(Settings):
+    """A question with the answer that is wanted."""
+
+    document: str
+    caller: str
+    assistant: str
+
+
+class ExampleFile(Settings):
+    """configs/prompts/examples.yaml."""
+
+    version: int = Field(ge=1)
+    examples: list[Example] = Field(max_length=8)
+
+
 class Prompts:
     """Loaded prompt files. Raises ConfigError when one is missing or lacks a placeholder."""
 
@@ -45,26 +66,42 @@ class Prompts:
         self._system = _read(folder / "system.txt", ()).replace("{name}", name)
         self._answer = _read(folder / "answer.txt", ("{evidence}", "{question}"))
         self._strict = _read(folder / "answer_strict.txt", ("{evidence}", "{question}"))
-        self.files = tuple(folder / name for name in ("system.txt", "answer.txt", "answer_strict.txt"))
+        self._system_strict = _read(folder / "system_strict.txt", ()).replace("{name}", name)
+        self._examples = load_yaml(folder / "examples.yaml", ExampleFile).examples
+        self.files = tuple(folder / name for name in FILES)
 
     @property
     def prefix(self) -> str:
-        """What every prompt of every call begins with."""
+        """What every prompt for the small model begins with."""
         return f"<|im_start|>system\n{self._system.strip()}<|im_end|>\n<|im_start|>user\n"
+
+    @property
+    def strict_prefix(self) -> str:
+        """What every strict prompt begins with: the system text and worked examples."""
+        shown = "".join(
+            f"Document: {one.document}\n\nCaller: {one.caller}{_ANSWER}{one.assistant}<|im_end|>\n<|im_start|>user\n"
+            for one in self._examples
+        )
+        return f"<|im_start|>system\n{self._system_strict.strip()}<|im_end|>\n<|im_start|>user\n{shown}"
+
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """The beginnings of prompts by model, for its cache."""
+        return {"small": self.prefix, "large": self.strict_prefix}
 
     def answer(
         self, question: str, passages: Sequence[Passage], history: Sequence[str] = (), *, strict: bool = False
     ) -> GenerationRequest:
         """The request for an answer from ``passages``; ``history`` are the last lines said, oldest first.
 
-        ``strict`` asks for NOT_IN_DOCUMENT where the evidence has no answer: a very small model, asked so, says nothing
-        else, so it is left to the gate there.
+        ``strict`` asks for NOT_IN_DOCUMENT where the evidence has no answer, and shows examples: a very small model,
+        asked so, says nothing else, so it is left to the gate there.
         """
         said = "".join(f"{neutral(line, 200)}\n" for line in history)
         asked = neutral(question, self._settings.max_question_chars)
         text = (self._strict if strict else self._answer).replace("{evidence}", self._evidence(passages))
         text = text.replace("{history}", f"Said before:\n{said}\n" if said else "").replace("{question}", asked)
-        prompt = f"{self.prefix}{text.strip()}<|im_end|>\n<|im_start|>assistant\n"
+        prompt = f"{self.strict_prefix if strict else self.prefix}{text.strip()}{_ANSWER}"
         return GenerationRequest(prompt, self._settings.max_tokens, stop=("<|im_end|>", "<|im_start|>", "\n\n"))
 
     def _evidence(self, passages: Sequence[Passage]) -> str:

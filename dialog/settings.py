@@ -15,7 +15,7 @@ class BudgetSettings(Settings):
 
     filler_after_s: float = Field(default=1.2, gt=0, description="no answer by then: a filler is spoken")
     second_filler_after_s: float = Field(default=4.5, gt=0, description="still none: another filler")
-    turn_deadline_s: float = Field(default=9.0, gt=0, description="no answer by then: a person is offered")
+    turn_deadline_s: float = Field(default=8.0, gt=0, description="no answer by then: a person is offered")
     retrieval_s: float = Field(default=1.5, gt=0, description="patience with the knowledge base")
     large_needs_s: float = Field(
         default=2.5, gt=0, description="less time left than this: the large model is not begun"

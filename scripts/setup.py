@@ -41,6 +41,10 @@ FLAGS = {
 """Flag of /proc/cpuinfo → option of llama.cpp's build. AMX is not among them, and must not be."""
 
 
+INPUTS = ("pyproject.toml", "constraints.txt", "requirements-sip.txt", "scripts/setup.py")
+"""Files that decide what .venv holds: a change in one makes it anew."""
+
+
 class SetupError(Exception):
     """Said in one line."""
 
@@ -74,6 +78,11 @@ def cmake_args() -> str:
         found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         has = set(found.group(1).split()) if found else set()
         options += [f"-D{option}={'ON' if flag in has else 'OFF'}" for flag, option in FLAGS.items()]
+    elif platform.machine() == "aarch64":
+        found = re.search(r"^Features\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        has = set(found.group(1).split()) if found else set()
+        arch = "armv8.2-a+fp16+dotprod" if {"asimdhp", "asimddp"} <= has else "armv8-a"
+        options.append(f"-DGGML_CPU_ARM_ARCH={arch}")
     return " ".join(options)
 
 
@@ -123,6 +132,8 @@ def llama_wheel() -> Path:
     for wheel in folder.glob("*.whl"):
         return wheel
     say(f"building {requirement} for this CPU; this takes 5 to 8 minutes on two cores, once")
+    if shutil.which("cmake") is None:
+        say("no cmake on this machine: the build takes one from the package index, for itself alone")
     folder.mkdir(parents=True, exist_ok=True)
     environment = {"CMAKE_ARGS": arguments, "FORCE_CMAKE": "1", "CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 2)}
     partial = folder / "partial"
@@ -163,23 +174,22 @@ def show_build(command: list[str], env: dict[str, str]) -> None:
 
 def stamp(dev: bool) -> str:
     """Changes when the environment must be made again."""
-    text = "".join((ROOT / name).read_text() for name in ("pyproject.toml", "constraints.txt", "scripts/setup.py"))
+    text = "".join((ROOT / name).read_text() for name in INPUTS)
     return hashlib.sha256(f"{text} {dev} {sys.version}".encode()).hexdigest()
 
 
 def install(dev: bool) -> None:
     """Everything into .venv, pinned."""
     mark = VENV / ".callwright-stamp"
-    if mark.exists() and mark.read_text() == stamp(dev):
+    made = mark.read_text() if PYTHON.exists() and mark.exists() else ""
+    if made in (stamp(dev), stamp(True)):
         return
     make_venv()
-    if shutil.which("cmake") is None:
-        say("no cmake on this machine: taking it from the package index")
-        run(pip("install", "--quiet", "cmake", "ninja"), "installing cmake")
-        os.environ["PATH"] = f"{VENV / 'bin'}:{os.environ['PATH']}"
     wheel = llama_wheel()
     say("installing the other packages into .venv")
     extras = "piper,demo,dev" if dev else "piper,demo"
+    checked = pip("install", "--quiet", "--no-deps", "--require-hashes", "-r", "requirements-sip.txt")
+    run(checked, "installing baresip-python")
     run(
         pip("install", "--quiet", "--prefer-binary", "-c", "constraints.txt", str(wheel), "-e", f".[{extras}]"),
         "installing packages",

@@ -56,7 +56,7 @@ def make_engines(
     """Not started. Raises ConfigError or ModelFileError."""
     choice = settings.engines
     store = store_of(choice, settings.models_dir, project_path(choice.manifest))
-    workers = workers_of(choice, store, settings.home_dir, settings.knowledge, prompts.prefix)
+    workers = workers_of(choice, store, settings.home_dir, settings.knowledge, prompts.prefixes)
     pool = WorkerPool(workers, on_event=on_event, clock=clock)
     phrases = settings.voice.phrases.model_copy(update={"directory": settings.home_dir / "phrases"})
     return Engines(
@@ -125,11 +125,11 @@ async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clo
     missing = await engines.phrases.prepare(spoken, engines.synthesiser, clock, WARM_S)
     if missing:
         log.warning("warm.phrases_missing", count=len(missing))
-    for model in (engines.small, engines.large):
+    for name, model in (("small", engines.small), ("large", engines.large)):
         if model is None:
             continue
         try:
-            await model.prefill(prompts.prefix, deadline=clock.now() + WARM_S)
+            await model.prefill(prompts.prefixes[name], deadline=clock.now() + WARM_S)
         except WorkerError as error:
             log.warning("warm.prefill_failed", model=model.name, error=str(error))
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 State = Literal["ok", "warn", "fail"]
 MIN_MEMORY_GB = 4.0
 MIN_DISK_GB = 2.0
@@ -102,10 +104,40 @@ def check_port(port: Port) -> CheckLine:
         try:
             probe.bind((port.host, port.number))
         except OSError as error:
-            text = f"{port.host}:{port.number}/{port.kind} cannot be used ({error.strerror})"
+            text = f"{port.host}:{port.number}/{port.kind} cannot be used ({error.strerror}{_holder(port)})"
             advice = f"stop what holds it (ss -lnp 'sport = :{port.number}'), or set {port.setting}"
             return CheckLine(port.name, "fail", text, advice)
     return CheckLine(port.name, "ok", f"{port.host}:{port.number}/{port.kind} is free")
+
+
+def _holder(port: Port) -> str:
+    """ ", held by NAME (process ID)" if /proc tells; empty for other people's processes."""
+    try:
+        found = psutil.net_connections(port.kind)
+    except psutil.AccessDenied:
+        return ""
+    for connection in found:
+        waits = port.kind == "udp" or connection.status == psutil.CONN_LISTEN
+        if waits and connection.pid and connection.laddr and connection.laddr.port == port.number:
+            try:
+                return f"; held by {psutil.Process(connection.pid).name()}, process {connection.pid}"
+            except psutil.Error:
+                return f"; held by process {connection.pid}"
+    return ""
+
+
+def check_rtp(low: int, high: int, calls: int) -> CheckLine:
+    """Two ports a call (RTP and RTCP), and none that the kernel hands out by itself."""
+    room = (high - low + 1) // 2
+    text = f"RTP ports {low} to {high}: room for {room} calls"
+    if room < calls:
+        return CheckLine("rtp", "fail", f"{text}, {calls} are admitted", "widen telephony.sip.rtp_port_min and _max")
+    own = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first, last = (int(part) for part in own.read_text().split()) if own.exists() else (0, -1)
+    if low <= last and high >= first:
+        advice = f"keep them out of {first} to {last}, from which the kernel takes ports for other programs"
+        return CheckLine("rtp", "warn", text, advice)
+    return CheckLine("rtp", "ok", text)
 
 
 def check_models(faults: Sequence[str], count: int, deep: bool) -> list[CheckLine]:

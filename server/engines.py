@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,9 @@ def workers_of(
     store: ModelStore,
     home: Path,
     knowledge: KnowledgeSettings,
-    prefix: str,
+    prefixes: Mapping[str, str],
 ) -> WorkersSettings:
-    """The worker processes. ``prefix``: what all prompts begin with, kept in the language models' caches.
+    """The worker processes. ``prefixes``: what all prompts of ``small`` and ``large`` begin with, kept in their caches.
 
     Raises ModelFileError for a file that is missing.
     """
@@ -95,7 +96,7 @@ def workers_of(
             ),
         ),
     )
-    models = [_language_model(name, model, choice, store, home, prefix) for name, model in _ladder(choice)]
+    models = [_language_model(name, model, choice, store, home, prefixes[name]) for name, model in _ladder(choice)]
     return WorkersSettings(
         workers=(speech, voice, base, *models),
         bursts=choice.bursts,

@@ -182,8 +182,8 @@ class ModelStore:
         """Read every file and compare its SHA-256. Raises ModelFileError naming file, expected and found digest."""
         problems = self.faults(model, deep=True)
         self._remember(model, sound=not problems)
-        for problem in problems:
-            raise ModelFileError(problem)
+        if problems:
+            raise ModelFileError("\n".join(problems))
 
     def verified(self, model: str) -> bool:
         """Whether ``verify`` once passed and no file changed size or time since; quick, reads no model file."""

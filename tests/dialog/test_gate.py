@@ -66,6 +66,13 @@ def test_the_mortgage_rate_is_not_made_from_the_overdraft_rate(gate: GroundingGa
     assert not verdict.passed
 
 
+def test_a_not_in_a_condition_turns_nothing_around(gate: GroundingGate) -> None:
+    text = "If your card does not work, you can order a new card in the app under Cards."
+    card = Passage("p", "d", "Damaged card", "", text, 0.6)
+    assert gate.judge("You can order a new card in the app under Cards.", [card], "my card does not work").passed
+    assert not gate.judge("You cannot order a new card in the app under Cards.", [card], "my card is broken").passed
+
+
 def test_a_true_sentence_about_something_else_is_no_answer(gate: GroundingGate) -> None:
     verdict = gate.judge("The interest rate is 17.9 percent a year.", [OVERDRAFT], "what is your mortgage rate")
     assert "passage is not about the question" in verdict.unsupported

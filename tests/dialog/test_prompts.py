@@ -27,7 +27,9 @@ def test_all_prompts_begin_with_the_same_words(prompts: Prompts) -> None:
     one = prompts.answer("when?", [passage("a")]).prompt
     two = prompts.answer("where?", [passage("b")], strict=True).prompt
     assert one.startswith(prompts.prefix)
-    assert two.startswith(prompts.prefix)
+    assert two.startswith(prompts.strict_prefix)
+    assert prompts.prefixes == {"small": prompts.prefix, "large": prompts.strict_prefix}
+    assert "say only: NOT IN DOCUMENT" in prompts.strict_prefix
     assert "Test Bank" in prompts.prefix
 
 

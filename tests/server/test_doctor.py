@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
-from server.doctor import Port, check_cpu, check_disk, check_memory, check_models, check_port, check_sqlite
+from server.doctor import Port, check_cpu, check_disk, check_memory, check_models, check_port, check_rtp, check_sqlite
 
 
 def test_amx_is_seen_and_never_used() -> None:
@@ -33,6 +34,13 @@ def test_a_port_that_is_held_is_named_with_its_setting() -> None:
     assert line.state == "fail"
     assert str(number) in line.text
     assert "console.port" in line.advice
+    assert f"process {os.getpid()}" in line.text
+
+
+def test_too_few_rtp_ports_for_the_admitted_calls_are_a_failure() -> None:
+    line = check_rtp(20000, 20019, 20)
+    assert (line.state, "room for 10 calls" in line.text) == ("fail", True)
+    assert check_rtp(20000, 20019, 10).state == "ok"
 
 
 def test_a_missing_model_file_is_said_with_its_digest(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def left_behind(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in (root / ".partial").rglob("*"))
+    return sorted(str(path.relative_to(root / ".partial")) for path in (root / ".partial").rglob("*"))
 
 
 def test_parts_are_joined_in_order_and_nothing_else_is_kept(shop: Shop) -> None:
