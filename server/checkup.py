@@ -16,6 +16,7 @@ from server.doctor import (
     check_models,
     check_port,
     check_python,
+    check_rtp,
     check_sqlite,
 )
 from server.engines import chosen, store_of
@@ -26,6 +27,7 @@ def check_all(settings: OperatorSettings, *, deep: bool) -> list[CheckLine]:
     """All findings, in the order in which they would be met."""
     store = store_of(settings.engines, settings.models_dir, project_path(settings.engines.manifest))
     names = chosen(settings.engines, settings.knowledge)
+    sip = settings.telephony.sip
     faults = [fault for name in names for fault in store.faults(name, deep=deep)]
     return [
         check_cpu(Path("/proc/cpuinfo").read_text()),
@@ -35,6 +37,7 @@ def check_all(settings: OperatorSettings, *, deep: bool) -> list[CheckLine]:
         check_disk("callwright_models", settings.models_dir),
         *check_models(faults, len(names), deep),
         *(check_port(port) for port in _ports(settings)),
+        check_rtp(sip.rtp_port_min, sip.rtp_port_max, settings.telephony.admission.max_calls),
         check_sqlite(settings.home_dir),
         _schema(settings),
         _rules(settings),
