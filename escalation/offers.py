@@ -19,6 +19,8 @@ _NO = re.compile(
     r"|that's (?:okay|ok|fine|all right|alright|not necessary)|i'm (?:good|fine|okay|ok|all set)"
     r"|i am (?:good|fine|okay)|no need|skip)\b"
 )
+_DONE = re.compile(r"\bthat(?:'s| is|'ll be| will be| was (?:going to be|gonna be)) (?:all|it|everything)\b")
+"""Finished, however it begins: "Yes, that will be all."."""
 _RESERVED = re.compile(r"\b(?:but|no|not|don't|first|before|actually|wait|instead|what|how|when|where|why|which|who)\b")
 MAX_WORDS = 9
 """A longer sentence that opens with "yes" goes on to something else."""
@@ -27,7 +29,7 @@ MAX_WORDS = 9
 def answer_to_offer(text: str) -> bool | None:
     """True: accepted; False: declined; None: the caller said something else, to be answered as any turn."""
     words = normalise(text)
-    if _NO.match(words):
+    if _NO.match(words) or _DONE.search(words):
         return False
     if (found := _YES.match(words)) is None:
         return None

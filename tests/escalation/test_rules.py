@@ -298,7 +298,14 @@ def test_a_changed_rule_changes_the_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["That will be all. Thank you.", "That's all, thanks.", "That was going to be it.", "That'll be it."]
+    "text",
+    [
+        "That will be all. Thank you.",
+        "That's all, thanks.",
+        "That was going to be it.",
+        "That'll be it.",
+        "Yes, that will be all.",
+    ],
 )
 def test_being_finished_is_not_accepting_the_offer_of_a_person(text: str) -> None:
     from escalation.offers import answer_to_offer
