@@ -74,6 +74,8 @@ class GroundingGate:
             wrong.append("words that the passage does not use")
         if not wrong:
             wrong += sorted(misplaced(sentence, [line for one in cited for line in sentences(one.text)]))
+        if not wrong and not _together(facts(sentence), cited):
+            wrong.append("facts that no one sentence of the passage holds together")
         if not wrong and self._turned_around(sentence, cited):
             wrong.append("negation")
         return Verdict(tuple(wrong))
@@ -124,3 +126,19 @@ def _stands(fact: str, present: set[str]) -> bool:
 def passage_stems(passage: Passage) -> set[str]:
     """All content stems of a passage with its title and heading."""
     return set(content(f"{passage.title} {passage.heading} {passage.text}"))
+
+
+_BOUND = ("time", "money", "percent", "date", "day", "number")
+
+
+def _together(said: set[str], passages: list[Passage]) -> bool:
+    """Times, days, amounts and numbers that stand in one claim stand in one sentence of a passage.
+
+    "Branches close on Friday at noon" is made of two true sentences, and false.
+    """
+    claim = {fact for fact in said if fact.partition(":")[0] in _BOUND}
+    if len(claim) < 2:
+        return True
+    lines = [line for passage in passages for line in sentences(passage.text)]
+    whole = [facts(line) | {f"day:{day}" for day in days(line)} for line in lines]
+    return any(all(_stands(fact, held) for fact in claim) for held in whole)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.engines import Evidence, Passage
-from dialog.extractive import Extract, extract
+from dialog.extractive import Extract, extract, wanted_facts
+from dialog.facts import facts
 from dialog.gate import GroundingGate
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content
@@ -50,6 +51,14 @@ class Decision:
     extract: Extract | None = None
     sure: bool = False
     """The passage is about the question and strong: its own sentence may stand in for a model's."""
+
+
+def _tells(question: str, part: Extract) -> bool:
+    """The sentence holds the kind of fact that is asked for, and every day that the question names."""
+    held = facts(part.text)
+    days = {fact for fact in facts(question) if fact.startswith("day:")}
+    wanted = set(wanted_facts(question))
+    return bool(wanted & {fact.partition(":")[0] for fact in held}) and days <= held
 
 
 class Router:
@@ -107,6 +116,8 @@ class Router:
             part = None
         if fits and not explain and coverage >= limits.extractive_coverage:
             return decided(Route.EXTRACTIVE, f"passage covers {coverage:.0%} of the question", part)
+        if sure and not explain and part is not None and _tells(question, part):
+            return decided(Route.EXTRACTIVE, "a sentence of the passage holds the fact that is asked for", part)
         if strength < limits.sure_strength:
             return decided(Route.LARGE, f"weak evidence: strength {strength:.2f}")
         if confidence < limits.low_confidence:

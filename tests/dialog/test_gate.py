@@ -88,3 +88,15 @@ def test_times_do_not_end_sentences() -> None:
         "All branches are open Monday to Thursday from 9 a.m. to 5 p.m.",
         "On Friday they are open until 6 p.m.",
     ]
+
+
+def test_two_true_sentences_make_no_third(gate: GroundingGate) -> None:
+    passage = Passage(
+        "p",
+        "d",
+        "Branch hours",
+        "",
+        "On Friday branches are open until 6 p.m. Branches close at noon on December 24th.",
+        0.6,
+    )
+    assert not gate.judge("Branches close on Friday at noon.", [passage], "when do you close on Friday").passed
