@@ -46,11 +46,13 @@ class Transcript:
 class SpeechChunk:
     """A piece of synthesised speech: ``pcm`` is internal PCM of any even length.
 
-    ``phonemes`` counts the phonemes it speaks, for the playout ledger's word positions (0 if unknown).
+    ``phonemes`` counts the phonemes it speaks, for the playout ledger's word positions (0 if unknown). ``words``: first
+    sample, sample after the last, and phonemes of each phonetic word ("in the" may be one); empty if unknown.
     """
 
     pcm: bytes
     phonemes: int = 0
+    words: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,13 +77,17 @@ class Generation:
 
 @dataclass(slots=True, frozen=True)
 class GenerationRequest:
-    """``prompt`` is the whole text with the chat template applied; ``stop`` strings end it unseen."""
+    """``prompt`` is the whole text with the chat template applied; ``stop`` strings end it unseen.
+
+    ``speculative``: nobody waits for it yet; it gives way to what somebody does wait for.
+    """
 
     prompt: str
     max_tokens: int = 96
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
     seed: int = 0
+    speculative: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -97,6 +103,13 @@ class Passage:
     score: float
     lexical: float = 0.0
     """BM25-derived 0..1 within this query; 0 if not found by words."""
+    source: str = ""
+    """The document's name in the base, as people see it."""
+    version_id: str = ""
+    """Which wording of the document; it never changes."""
+    valid_from: str = ""
+    """First and last day on which it may be said (ISO); empty: always."""
+    valid_to: str = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -104,6 +117,7 @@ class Evidence:
     """What the knowledge base has on a question, best first.
 
     ``margin`` is best score minus the best score of another document; ``degraded`` names an index that was down.
+    ``release`` is the knowledge release that all of it comes from: asking again with it gives more of the same one.
     """
 
     query: str
@@ -111,6 +125,7 @@ class Evidence:
     margin: float = 0.0
     degraded: str = ""
     compute_s: float = 0.0
+    release: str = ""
 
     @property
     def best(self) -> Passage | None:
@@ -137,8 +152,10 @@ class TurnJudge(Protocol):
 class Synthesiser(Protocol):
     """Piper."""
 
-    def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
-        """Speech of a clause. ``first`` marks the first clause of an answer (highest priority)."""
+    def synthesise(
+        self, text: str, *, deadline: float, first: bool, speculative: bool = False
+    ) -> AsyncIterator[SpeechChunk]:
+        """Speech of a clause. ``first``: the first of an answer (highest priority); ``speculative``: perhaps unused."""
         ...
 
 
@@ -175,3 +192,13 @@ class DocumentInfo:
     passages: int
     added_at: str
     tags: Sequence[str] = field(default_factory=tuple)
+    version_id: str = ""
+    format: str = ""
+    owner: str = ""
+    approver: str = ""
+    language: str = ""
+    jurisdiction: Sequence[str] = field(default_factory=tuple)
+    valid_from: str = ""
+    valid_to: str = ""
+    notices: Sequence[str] = field(default_factory=tuple)
+    added_by: str = ""

@@ -27,11 +27,17 @@ class SpeechStarted:
 
 @dataclass(slots=True, frozen=True)
 class Partial:
-    """Words so far; ``stable_text`` is the prefix that did not change between the last two passes."""
+    """Words so far; ``stable_text`` is the prefix that did not change between the last two passes.
+
+    ``settled``: the final pass over all that was said, begun in a pause: the turn's words if nothing more is said. When
+    the caller does go on, the same words come again unsettled. ``confidence`` 0..1 as Transcript.confidence.
+    """
 
     text: str
     stable_text: str
     at: float
+    settled: bool = False
+    confidence: float = 1.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -39,6 +45,14 @@ class TurnLikely:
     """The caller has probably finished (Smart Turn's probability); ``transcript`` so far, if known."""
 
     probability: float
+    at: float
+
+
+@dataclass(slots=True, frozen=True)
+class WordsLate:
+    """The turn is over, ``speech_ended`` then, but its words are not there: a recogniser is busy, hung or replaced."""
+
+    speech_ended: float
     at: float
 
 
@@ -101,7 +115,17 @@ class CallClosed:
     detail: str = ""
 
 
-EarEvent = SpeechStarted | Partial | TurnLikely | TurnEnded | Backchannel | DtmfReceived | SilenceElapsed | CallClosed
+EarEvent = (
+    SpeechStarted
+    | Partial
+    | TurnLikely
+    | WordsLate
+    | TurnEnded
+    | Backchannel
+    | DtmfReceived
+    | SilenceElapsed
+    | CallClosed
+)
 
 
 class Rung(StrEnum):

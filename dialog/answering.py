@@ -2,8 +2,8 @@
 
 ::
 
-    cascade   ──retrieve──decide──sentence──sentence──┐
-    budget    ───────────filler?───────again?─────────┤ whichever owes the next sound
+    cascade   ──retrieve──decide──sentence──sentence──┐   (perhaps begun while the caller spoke: dialog/ahead.py)
+    budget    ──────────────filler?─────────again?────┤ whichever owes the next sound
     mouth     ·········[ filler ]·[ answer ──────────]┘
 """
 
@@ -12,26 +12,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from contracts.events import EventKind, Rung, TurnEnded
+from contracts.events import EventKind, Partial, Rung, TurnEnded
+from dialog.ahead import Ahead, swallow
 from dialog.budget import Step, TurnBudget
-from dialog.cascade import Found, Outcome, Question, Result, Voice
 from dialog.conversation import Conversation
 from dialog.followup import leans
-from dialog.intents import core_question
+from dialog.intents import classify, core_question
 from dialog.measure import TurnMeasure
+from dialog.outcome import Outcome, Question, Result, Voice
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
 from voice.utterance import Utterance
 
 HISTORY_LINES = 4
-
-
-@dataclass(slots=True)
-class Prefetched:
-    """Evidence fetched on a partial transcript; good for the final one if the words are the same."""
-
-    text: str = ""
-    task: asyncio.Task[Found] | None = None
 
 
 @dataclass(slots=True)
@@ -42,31 +35,52 @@ class Answering:
     services: DialogServices
     speaking: Speaking
     conversation: Conversation
-    prefetched: Prefetched = field(default_factory=Prefetched)
+    _bridge: asyncio.Task[None] | None = None
+    """A filler that was begun before the words of this turn were there."""
+    _bridged_at: float = 0.0
     _utterance: Utterance | None = None
+    _ahead: Ahead = field(init=False)
+    _news: asyncio.Event = field(init=False)
 
-    def prefetch(self, text: str) -> None:
-        """Words so far: have the evidence ready by the time the caller stops."""
-        asked = core_question(text)
-        if len(asked.split()) < 3 or asked == self.prefetched.text:
+    def __post_init__(self) -> None:
+        services = self.services
+        self._ahead = Ahead(services.cascade, services.settings.budget, services.clock, self.speaking.rehearse)
+        self._news = asyncio.Event()
+
+    def listen(self, partial: Partial) -> None:
+        """Words so far: think ahead."""
+        if classify(partial.text) is not None:
+            self._ahead.forget()
             return
-        self.forget()
-        question = self._question(asked, 1.0)
-        self.prefetched = Prefetched(asked, asyncio.create_task(self.services.cascade.retrieve(question)))
+        question = self._question(core_question(partial.text), partial.confidence)
+        if partial.settled:
+            self._ahead.settled(question)
+        else:
+            self._ahead.heard(question)
+
+    def bridge(self) -> None:
+        """The caller has finished but the words are not there: a filler, so that the line is not dead meanwhile."""
+        if self._bridge is None or self._bridge.done():
+            self._bridged_at = 0.0
+            self._bridge = asyncio.create_task(self._cross())
+            self._bridge.add_done_callback(swallow)
+
+    async def _cross(self) -> None:
+        def started(at: float) -> None:
+            self._bridged_at = at
+
+        await self.speaking.line("filler", on_start=started)
 
     def forget(self) -> None:
-        """Drop prefetched evidence."""
-        if self.prefetched.task is not None:
-            self.prefetched.task.cancel()
-            self.prefetched.task.add_done_callback(_swallow)
-        self.prefetched = Prefetched()
+        """Drop what was done ahead."""
+        self._ahead.forget()
 
     async def answer(self, event: TurnEnded, text: str) -> tuple[Outcome, TurnMeasure]:
         """Answer ``text`` aloud; returns when the answer was heard or interrupted. What got none is left unsaid."""
         clock = self.services.clock
         measure = TurnMeasure(event.timings)
-        budget = TurnBudget(self.services.settings.budget, event.timings.speech_ended)
         self._utterance = None
+        self._news.clear()
 
         def speak(sentence: str) -> None:
             if self._utterance is None:
@@ -74,12 +88,26 @@ class Answering:
                 self._utterance = self.speaking.open()
             self.speaking.add(self._utterance, sentence)
 
-        voice = Voice(speak, lambda stage: measure.mark(stage, clock.now()), self.speaking.record)
+        def mark(stage: str, at: float) -> None:
+            measure.mark(stage, at)
+            self._news.set()
+
+        voice = Voice(speak, mark, self.speaking.record)
         question = self._question(core_question(text), event.transcript.confidence)
         if not question.before:
             self.conversation.subject = question.text
-        found = await self._ready_evidence(question.text)
-        work = asyncio.create_task(self.services.cascade.answer(question, budget, voice, found))
+        began = self._ahead.take(question)
+        if began is not None:
+            budget, work = began.budget, began.work
+            measure.ahead = "answer"
+            budget.began = event.timings.speech_ended
+            began.curtain.lift(voice)
+        else:
+            budget = TurnBudget(self.services.settings.budget, event.timings.speech_ended)
+            found = await self._ahead.found(question)
+            measure.ahead = "evidence" if found is not None else ""
+            work = asyncio.create_task(self.services.cascade.answer(question, budget, voice, found))
+        self._over_the_bridge(event, budget, measure)
         try:
             outcome = await self._wait(work, budget, measure)
             if outcome.asked == question.text:
@@ -87,50 +115,63 @@ class Answering:
             await self._hear(outcome, measure)
         finally:
             work.cancel()
-            work.add_done_callback(_swallow)
+            work.add_done_callback(swallow)
+            self._ahead.forget()
             if self._utterance is not None:
                 self._utterance.end()
         for elapsed, step, why in budget.choices:
             self.speaking.record(EventKind.BUDGET_CHOSE, {"step": str(step), "why": why, "at_s": round(elapsed, 3)})
         return outcome, measure
 
+    def _over_the_bridge(self, event: TurnEnded, budget: TurnBudget, measure: TurnMeasure) -> None:
+        """A filler that was begun while the words were late is the first of this turn."""
+        bridge, self._bridge = self._bridge, None
+        if bridge is None or 0.0 < self._bridged_at < event.timings.speech_ended:
+            return
+        measure.filler_at = self._bridged_at
+        budget.filling()
+
+        def over(_: asyncio.Task[None]) -> None:
+            measure.filler_at = measure.filler_at or self._bridged_at
+            budget.filled(self.services.clock.now())
+            self._news.set()
+
+        bridge.add_done_callback(over)
+
     def _question(self, text: str, confidence: float) -> Question:
         before = self.conversation.subject if leans(text) else ""
         return Question(text, confidence, before, tuple(self.conversation.recent(HISTORY_LINES)) if before else ())
-
-    async def _ready_evidence(self, text: str) -> Found | None:
-        """What was prefetched, if it was for these words and is there."""
-        fetched, self.prefetched = self.prefetched, Prefetched()
-        if fetched.task is None:
-            return None
-        if _same_words(fetched.text, text):
-            result = (await asyncio.gather(fetched.task, return_exceptions=True))[0]
-            return result if isinstance(result, Found) else None
-        fetched.task.cancel()
-        fetched.task.add_done_callback(_swallow)
-        return None
 
     async def _wait(self, work: asyncio.Task[Outcome], budget: TurnBudget, measure: TurnMeasure) -> Outcome:
         """Until the cascade is done; meanwhile silence is filled as the budget says."""
         clock = self.services.clock
         while True:
             due = budget.deadline if self._utterance is not None else min(budget.next_filler_at(), budget.deadline)
-            done, _ = await asyncio.wait({work}, timeout=max(0.0, due - clock.now()))
-            if done:
+            news = asyncio.create_task(self._news.wait())
+            done, _ = await asyncio.wait(
+                {work, news}, timeout=max(0.0, due - clock.now()), return_when=asyncio.FIRST_COMPLETED
+            )
+            news.cancel()
+            if work in done:
                 return work.result()
-            if self._utterance is not None:  # it is speaking already: the deadline is kept
-                return await work
+            self._news.clear()
+            if self._utterance is not None:
+                if clock.now() < budget.deadline:
+                    continue
+                return await work  # it is speaking already: the deadline is kept
             step = budget.while_waiting(clock.now())
             if step in (Step.FILLER, Step.FILLER_AGAIN):
-                asyncio.create_task(self._fill(step, measure)).add_done_callback(_swallow)
+                asyncio.create_task(self._fill(step, budget, measure)).add_done_callback(swallow)
             elif step is Step.OFFER_PERSON:
                 return Outcome(Result.TOO_SLOW, Rung.PREPARED, why="turn deadline passed")
 
-    async def _fill(self, step: Step, measure: TurnMeasure) -> None:
+    async def _fill(self, step: Step, budget: TurnBudget, measure: TurnMeasure) -> None:
         def started(at: float) -> None:
             measure.filler_at = measure.filler_at or at
 
         await self.speaking.line("filler" if step is Step.FILLER else "filler_again", on_start=started)
+        budget.filled(self.services.clock.now())
+        self._news.set()
 
     async def _hear(self, outcome: Outcome, measure: TurnMeasure) -> None:
         """Wait for the answer to be played; record what was heard and how long each stage took."""
@@ -146,14 +187,3 @@ class Answering:
         self.speaking.said(
             utterance, outcome.text, played, outcome.rung, passages=passages, why=outcome.why, topic=outcome.topic
         )
-
-
-def _same_words(a: str, b: str) -> bool:
-    strip = ".,!?;: "
-    return [w.strip(strip) for w in a.lower().split()] == [w.strip(strip) for w in b.lower().split()]
-
-
-def _swallow(task: asyncio.Task[object]) -> None:
-    """A withdrawn task's outcome is nobody's business, but it must be looked at once."""
-    if not task.cancelled():
-        task.exception()

@@ -2,9 +2,12 @@
 
 ::
 
-    true end of speech                                            turn_deadline
-        │ endpoint │ recognise │ retrieve │ model … ──────────────────────┤ a person is offered
-        0          filler_after ──► filler        second_filler ──► again
+    true end of speech                                                        turn_deadline
+        │ endpoint │ recognise │ retrieve │ model … ─────────────────────────────┤ a person is offered
+        0    │           └ expects(1.8 s) ──► filler at once   dead_air ► filler again ► …
+             └ nothing heard by filler_after ──► filler
+
+A filler is spoken as soon as it is *known* that the answer will be late, not when it is.
 """
 
 from __future__ import annotations
@@ -13,6 +16,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dialog.settings import BudgetSettings
+
+_NEVER = float("inf")
+_EPS = 1e-6
 
 
 class Step(StrEnum):
@@ -32,7 +38,12 @@ class TurnBudget:
     settings: BudgetSettings
     began: float
     fillers: int = 0
+    heard_until: float = 0.0
     choices: list[tuple[float, Step, str]] = field(default_factory=list)
+    _expected: float = _NEVER
+    """When the answer is expected to be heard; what is sooner than ``filler_beyond_s`` needs no filler."""
+    _expects: str = ""
+    _filling: bool = False
 
     @property
     def deadline(self) -> float:
@@ -43,33 +54,51 @@ class TurnBudget:
         """Seconds until the deadline; negative when it has passed."""
         return self.deadline - now
 
+    def expects(self, what: str, seconds: float, now: float) -> None:
+        """``what`` has begun and should be heard in ``seconds``."""
+        self._expected, self._expects = now + seconds, what
+
     def next_filler_at(self) -> float:
-        """When silence must be filled next; infinity when no further filler is due."""
-        if self.fillers == 0:
-            return self.began + self.settings.filler_after_s
-        return self.began + self.settings.second_filler_after_s if self.fillers == 1 else float("inf")
+        """When silence must be filled next: in the past if the answer is known to come late; infinity if never."""
+        if self._filling:
+            return _NEVER
+        if self.fillers:
+            return self.heard_until + self.settings.dead_air_s
+        late = self._expected != _NEVER and self._expected - self.began > self.settings.filler_beyond_s
+        return self.began if late else self.began + self.settings.filler_after_s
 
     def while_waiting(self, now: float) -> Step:
         """Nothing of the answer is audible yet: what now?"""
-        if self.left(now) <= 0:
+        if self.left(now) <= _EPS:
             return self._chose(now, Step.OFFER_PERSON, "turn deadline passed")
-        if now >= self.next_filler_at():
-            self.fillers += 1
-            step = Step.FILLER if self.fillers == 1 else Step.FILLER_AGAIN
-            return self._chose(now, step, f"no answer after {now - self.began:.1f} s")
-        return Step.GO_ON
-
-    def may_begin_large(self, now: float) -> Step:
-        """Is there time for the large model?"""
-        if self.left(now) >= self.settings.large_needs_s:
+        if now < self.next_filler_at() - _EPS:
             return Step.GO_ON
-        return self._chose(now, Step.CHEAPER, f"{self.left(now):.1f} s left, the large model needs more")
+        self.fillers += 1
+        self._filling = True
+        step = Step.FILLER if self.fillers == 1 else Step.FILLER_AGAIN
+        if self._expected != _NEVER and now - self.began < self.settings.filler_after_s:
+            return self._chose(now, step, f"{self._expects} is expected after {self._expected - self.began:.1f} s")
+        return self._chose(now, step, f"no answer after {now - self.began:.1f} s")
 
-    def may_begin_small(self, now: float) -> Step:
-        """Is there time for the small model?"""
-        if self.left(now) >= self.settings.small_needs_s:
+    def filling(self) -> None:
+        """A filler is being said already, begun before there was a turn to answer."""
+        self.fillers += 1
+        self._filling = True
+
+    def filled(self, now: float) -> None:
+        """The filler has been said: from now on it is silent again."""
+        self._filling = False
+        self.heard_until = now
+
+    def may_begin(self, what: str, needs_s: float, now: float, otherwise: Step) -> Step:
+        """Is there time for ``what``, which needs so long until it is heard? If not: ``otherwise``."""
+        if self.left(now) >= needs_s:
             return Step.GO_ON
-        return self._chose(now, Step.OFFER_PERSON, f"{self.left(now):.1f} s left, no model fits")
+        return self._chose(now, otherwise, f"{self.left(now):.1f} s left, {what} needs {needs_s:.1f} s")
+
+    def cheaper(self, why: str, now: float) -> None:
+        """A cheaper rung was taken, for this reason."""
+        self._chose(now, Step.CHEAPER, why)
 
     def _chose(self, now: float, step: Step, why: str) -> Step:
         self.choices.append((now - self.began, step, why))

@@ -14,9 +14,8 @@ what cannot be answered ends in an Outcome, never in an exception.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,79 +23,19 @@ from contracts.clock import Clock
 from contracts.engines import Evidence, Generation, LanguageModel, Passage, Retriever
 from contracts.errors import WorkerError
 from contracts.events import EventKind, Rung
+from dialog.attempt import Attempt
 from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
 from dialog.gate import GroundingGate
 from dialog.intents import split_clauses
-from dialog.prompts import NOT_IN_DOCUMENT, Prompts, without_preamble
+from dialog.outcome import Found, Outcome, Question, Result, Voice
+from dialog.pace import Pace
+from dialog.prompts import Prompts
 from dialog.router import Decision, Route, Router
 from dialog.settings import DialogSettings
 from knowledge.passages import sentences
 
 T = TypeVar("T")
-Record = Callable[[EventKind, dict[str, Any]], None]
-Speak = Callable[[str], None]
-Mark = Callable[[str], None]
-
-
-class Result(StrEnum):
-    """How a question ended."""
-
-    ANSWERED = "answered"
-    REPEAT = "repeat"
-    UNKNOWN = "unknown"
-    NOT_GROUNDED = "not_grounded"
-    TROUBLE = "trouble"
-    TOO_SLOW = "too_slow"
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What was answered, from where, and why so."""
-
-    result: Result
-    rung: Rung
-    text: str = ""
-    passages: tuple[Passage, ...] = ()
-    why: str = ""
-    rejected: int = 0
-    models: list[dict[str, Any]] = field(default_factory=list)
-    topic: str = ""
-    """Title of the document that the question is about; known even when its answer could not be given."""
-    asked: str = ""
-    """The question that was answered: the turn, or the one before and the turn."""
-
-
-@dataclass(slots=True, frozen=True)
-class Question:
-    """A turn as the cascade sees it.
-
-    ``before``: the question that this one may lean on, empty if it stands by itself; ``history``: lines for the prompt
-    if it does lean on it.
-    """
-
-    text: str
-    confidence: float
-    before: str = ""
-    history: tuple[str, ...] = ()
-
-
-@dataclass(slots=True, frozen=True)
-class Found:
-    """Evidence, and the question that it is for: the turn alone, or with the one before it."""
-
-    asked: str
-    evidence: Evidence
-    joined: bool = False
-
-
-@dataclass(slots=True, frozen=True)
-class Voice:
-    """Where the cascade's words go: ``speak`` a sentence, ``mark`` a stage's end, ``record`` an event."""
-
-    speak: Speak
-    mark: Mark
-    record: Record
 
 
 class Cascade:
@@ -121,6 +60,10 @@ class Cascade:
         self._small = small
         self._large = large
         self._clock = clock
+        first = {small.name: settings.budget.small_needs_s}
+        if large is not None:
+            first[large.name] = settings.budget.large_needs_s
+        self.pace = Pace(first)
 
     async def retrieve(self, question: Question) -> Found:
         """Evidence for a question. Raises WorkerError when the knowledge base cannot be asked."""
@@ -142,12 +85,30 @@ class Cascade:
                 found = await self._again(lambda: self.retrieve(question), budget)
             except WorkerError as error:
                 return Outcome(Result.TROUBLE, Rung.PREPARED, why=f"knowledge base: {type(error).__name__}")
-        voice.mark("retrieved")
+        voice.mark("retrieved", self._clock.now())
         # A small model mixes what was said before into an answer that does not need it ("Linda's branch hours …").
         question = replace(question, text=found.asked, history=question.history if found.joined else ())
         outcome = await self._route(question, found.evidence, budget, voice)
         outcome.asked = found.asked
         return outcome
+
+    async def prepare(self, question: Question, found: Found) -> str:
+        """What may be done for a question whose last words are still being said.
+
+        The first sentence of an answer that needs no model; or "", and the model that will be asked has read all of
+        its prompt but the question. Raises WorkerError when it cannot be asked.
+        """
+        decision = self._router.decide(found.asked, found.evidence, 1.0)
+        match decision.route:
+            case Route.EXTRACTIVE if decision.extract is not None:
+                return next(iter(sentences(decision.extract.text)), "")
+            case Route.SMALL | Route.LARGE:
+                large = decision.route is Route.LARGE and self._large is not None
+                model = self._large if large and self._large is not None else self._small
+                history = question.history if found.joined else ()
+                prompt = self._prompts.beginning(_ground(found.evidence), history, strict=large)
+                await model.prefill(prompt, deadline=self._clock.now() + self._settings.budget.turn_deadline_s)
+        return ""
 
     async def _route(self, question: Question, evidence: Evidence, budget: TurnBudget, voice: Voice) -> Outcome:
         decision = self._router.decide(question.text, evidence, question.confidence)
@@ -184,7 +145,7 @@ class Cascade:
         return best
 
     def _extractive(self, decision: Decision, extract: Extract, voice: Voice) -> Outcome:
-        voice.mark("decided")
+        voice.mark("decided", self._clock.now())
         for sentence in sentences(extract.text):
             voice.speak(sentence)
         return Outcome(Result.ANSWERED, Rung.EXTRACTIVE, extract.text, (extract.passage,), decision.why)
@@ -192,48 +153,68 @@ class Cascade:
     async def _models(
         self, question: Question, decision: Decision, evidence: Evidence, budget: TurnBudget, voice: Voice
     ) -> Outcome:
-        """Small, then large; each with one retry; the last word is what the gate let through."""
-        voice.mark("decided")
-        ladder: list[tuple[Rung, LanguageModel]] = [(Rung.SMALL, self._small)]
-        if self._large is not None:
-            ladder.append((Rung.LARGE, self._large))
-        if decision.route is Route.LARGE and self._large is not None:
-            ladder = [ladder[1]]
+        """Small, then large; each only if the budget has room; the last word is what the gate let through."""
+        ladder = self._ladder(decision)
         outcome = Outcome(Result.TOO_SLOW, Rung.PREPARED, why="no time for a model")
         models: list[dict[str, Any]] = []
         rejected = 0
-        for rung, model in ladder:
+        own = decision.extract if decision.sure else None
+        while ladder:
+            (rung, model), *ladder = ladder
+            needs = self.pace.expected(model.name)
             now = self._clock.now()
-            step = budget.may_begin_large(now) if rung is Rung.LARGE else budget.may_begin_small(now)
-            if step is not Step.GO_ON:
+            if own is not None and self._late(needs, budget, now):
+                budget.cheaper(f"{model.name} needs {needs:.1f} s; the passage has a sentence of its own", now)
                 break
-            passages = _ground(evidence)
-            attempt = _Attempt(self._gate, question.text, passages, voice)
+            if budget.may_begin(model.name, needs, now, Step.CHEAPER if own else Step.OFFER_PERSON) is not Step.GO_ON:
+                break
+            budget.expects(model.name, needs + self._settings.budget.first_sound_s, now)
+            voice.mark("decided", now)
+            attempt = Attempt(self._gate, question.text, _ground(evidence), voice, self._clock)
+            ask = partial(self._generate, model, question, attempt, budget, voice)
             try:
-                await self._again(partial(self._generate, model, question, attempt, budget), budget)
+                # Another rung is there at once; a worker that was lost is back in seconds at best.
+                wanted = partial(_wanted, attempt, alone=not ladder and own is None)
+                await self._again(ask, budget, wanted)
             except WorkerError as error:
                 outcome = Outcome(Result.TROUBLE, rung, why=f"{model.name}: {type(error).__name__}")
             else:
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
             rejected += attempt.rejected
             models += attempt.costs
-            if decision.sure and decision.extract is not None and not attempt.spoken:
-                break  # the passage's own sentence is here: the caller need not wait for the large model
             if attempt.spoken:
+                self.pace.learn(model.name, attempt.spoke_at - attempt.began_at)
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
                 break
-        if outcome.result is not Result.ANSWERED and decision.extract is not None and decision.sure:
-            # No model found grounded words, but the passage has some of its own.
-            outcome = self._extractive(decision, decision.extract, voice)
+            if own is not None:
+                break  # the passage's own sentence is here: the caller need not wait for the large model
+        if outcome.result is not Result.ANSWERED and own is not None:
+            # No model found grounded words in time, but the passage has some of its own.
+            outcome = self._extractive(decision, own, voice)
             outcome.why = f"{decision.why}; no model said it better"
         outcome.rejected, outcome.models = rejected, models
         return outcome
 
-    async def _generate(self, model: LanguageModel, question: Question, attempt: _Attempt, budget: TurnBudget) -> None:
+    def _ladder(self, decision: Decision) -> list[tuple[Rung, LanguageModel]]:
+        ladder: list[tuple[Rung, LanguageModel]] = [(Rung.SMALL, self._small)]
+        if self._large is not None:
+            ladder.append((Rung.LARGE, self._large))
+            if decision.route is Route.LARGE:
+                return ladder[1:]
+        return ladder
+
+    def _late(self, needs: float, budget: TurnBudget, now: float) -> bool:
+        """Would the caller hear the model's first words later than silence is good for?"""
+        limits = self._settings.budget
+        return now + needs + limits.first_sound_s - budget.began > limits.filler_beyond_s
+
+    async def _generate(
+        self, model: LanguageModel, question: Question, attempt: Attempt, budget: TurnBudget, voice: Voice
+    ) -> None:
         large = model is self._large
         request = self._prompts.answer(question.text, attempt.passages, question.history, strict=large)
         attempt.begin()
-        stream = model.generate(request, deadline=budget.deadline)
+        stream = model.generate(replace(request, speculative=not voice.aloud()), deadline=budget.deadline)
         async for piece in stream:
             if isinstance(piece, Generation):
                 attempt.finished(model.name, piece)
@@ -242,98 +223,22 @@ class Cascade:
                 await stream.aclose()  # type: ignore[attr-defined]
                 return
 
-    async def _again(self, work: Callable[[], Awaitable[T]], budget: TurnBudget) -> T:
-        """``work``, and once more if what failed may succeed and there is time."""
+    async def _again(
+        self, work: Callable[[], Awaitable[T]], budget: TurnBudget, wanted: Callable[[], bool] = lambda: True
+    ) -> T:
+        """``work``, and once more if what failed may succeed, there is time, and it is still ``wanted``."""
         try:
             return await work()
         except WorkerError as error:
-            if not error.retryable or budget.left(self._clock.now()) < self._settings.budget.small_needs_s:
+            left = budget.left(self._clock.now())
+            if not error.retryable or left < self._settings.budget.small_needs_s or not wanted():
                 raise
         return await work()
 
 
-class _Attempt:
-    """One model's answer as it grows: whole sentences go through the gate and are spoken; the rest waits."""
-
-    def __init__(self, gate: GroundingGate, question: str, passages: Sequence[Passage], voice: Voice) -> None:
-        self._gate = gate
-        self._question = question
-        self.passages = tuple(passages)
-        self._voice = voice
-        self._buffer = ""
-        self._first = True
-        self.spoken: list[str] = []
-        self.rejected = 0
-        self.declined = False
-        self.costs: list[dict[str, Any]] = []
-
-    def begin(self) -> None:
-        """From the start, perhaps for the second time: what was spoken is not spoken again."""
-        self._buffer = ""
-
-    def take(self, text: str) -> bool:
-        """More text; False when no more is wanted."""
-        if self._first and text.strip():
-            self._first = False
-            self._voice.mark("first_token")
-        self._buffer += text
-        *whole, rest = sentences(self._buffer) or [""]
-        if whole and len(whole) + len(self.spoken) >= 1:
-            self._buffer = self._buffer[self._buffer.rindex(rest) :]  # with its trailing space
-            return all(self._sentence(sentence) for sentence in whole)
-        return not self._says_not_there()
-
-    def finished(self, name: str, cost: Generation) -> None:
-        """The model stopped by itself; what is left is a sentence if it ends like one."""
-        self.costs.append(
-            {
-                "model": name,
-                "prompt_tokens": cost.prompt_tokens,
-                "cached_tokens": cost.cached_tokens,
-                "generated_tokens": cost.generated_tokens,
-                "first_token_s": round(cost.first_token_s, 4),
-                "total_s": round(cost.total_s, 4),
-            }
-        )
-        rest, self._buffer = self._buffer.strip(), ""
-        if rest and (cost.stop != "length" or not self.spoken):
-            self._sentence(rest)
-
-    def _sentence(self, sentence: str) -> bool:
-        sentence = without_preamble(sentence)
-        if NOT_IN_DOCUMENT.lower() in sentence.lower():
-            self.declined = True
-            return False
-        if sentence in self.spoken:
-            return True
-        verdict = self._gate.judge(sentence, self.passages, self._question)
-        if verdict.passed:
-            self.spoken.append(sentence)
-            self._voice.speak(sentence)
-            return len(self.spoken) < 3
-        self.rejected += 1
-        self._voice.record(
-            EventKind.GATE_REJECTED,
-            {
-                "sentence": sentence,
-                "passage_id": self.passages[0].passage_id if self.passages else "",
-                "unsupported": list(verdict.unsupported),
-            },
-        )
-        return False
-
-    def _says_not_there(self) -> bool:
-        if NOT_IN_DOCUMENT.lower() in self._buffer.lower():
-            self.declined = True
-        return self.declined
-
-    def outcome(self, rung: Rung, why: str) -> Outcome:
-        """What came of it."""
-        if self.spoken:
-            return Outcome(Result.ANSWERED, rung, " ".join(self.spoken), self.passages[:1], why)
-        if self.rejected:
-            return Outcome(Result.NOT_GROUNDED, rung, why=f"{why}: gate rejected")
-        return Outcome(Result.UNKNOWN, rung, why=f"{why}: the model found no answer in the documents")
+def _wanted(attempt: Attempt, *, alone: bool) -> bool:
+    """Should a model that failed be asked again? If nobody else can answer, or if its answer has been begun."""
+    return alone or bool(attempt.spoken)
 
 
 def _ground(evidence: Evidence) -> tuple[Passage, ...]:

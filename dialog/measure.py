@@ -19,6 +19,8 @@ class TurnMeasure:
     marks: dict[str, float] = field(default_factory=dict)
     filler_at: float = 0.0
     answer_at: float = 0.0
+    ahead: str = ""
+    """What had been done before the turn was over and could be used: "evidence", "answer", or nothing."""
 
     def __post_init__(self) -> None:
         self.marks["endpoint"] = self.timings.endpoint
@@ -44,6 +46,7 @@ class TurnMeasure:
         zero = self.timings.speech_ended
         return {
             "rung": rung,
+            "ahead": self.ahead,
             "stages": self.stages(),
             "response_latency_s": round(self.answer_at - zero, 4) if self.answer_at else None,
             "filler_latency_s": round(self.filler_at - zero, 4) if self.filler_at else None,

@@ -21,6 +21,7 @@ from dialog.settings import DialogSettings
 NOT_IN_DOCUMENT = "NOT IN DOCUMENT"
 """What the prompt tells a model to say when the evidence has no answer."""
 FILES = ("system.txt", "system_strict.txt", "answer.txt", "answer_strict.txt", "examples.yaml")
+_PLACEHOLDER = re.compile(r"\{(evidence|history|question)\}")
 _ANSWER = "<|im_end|>\n<|im_start|>assistant\n"
 _SPECIAL = re.compile(r"<\|[^|>]{0,40}\|?>?|\|>|\[/?INST\]|</?s>|<(?:start|end)_of_turn>", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -97,12 +98,29 @@ class Prompts:
         ``strict`` asks for NOT_IN_DOCUMENT where the evidence has no answer, and shows examples: a very small model,
         asked so, says nothing else, so it is left to the gate there.
         """
-        said = "".join(f"{neutral(line, 200)}\n" for line in history)
+        text = (self._strict if strict else self._answer).strip()
         asked = neutral(question, self._settings.max_question_chars)
-        text = (self._strict if strict else self._answer).replace("{evidence}", self._evidence(passages))
-        text = text.replace("{history}", f"Said before:\n{said}\n" if said else "").replace("{question}", asked)
-        prompt = f"{self.strict_prefix if strict else self.prefix}{text.strip()}{_ANSWER}"
+        prompt = f"{self._filled(text, passages, history, asked, strict)}{_ANSWER}"
         return GenerationRequest(prompt, self._settings.max_tokens, stop=("<|im_end|>", "<|im_start|>", "\n\n"))
+
+    def beginning(self, passages: Sequence[Passage], history: Sequence[str] = (), *, strict: bool = False) -> str:
+        """What the prompt for any question on these passages begins with, up to the question."""
+        text = (self._strict if strict else self._answer).strip().partition("{question}")[0]
+        # A space belongs to the token of the word after it.
+        return self._filled(text, passages, history, "", strict).rstrip()
+
+    def _filled(
+        self, text: str, passages: Sequence[Passage], history: Sequence[str], question: str, strict: bool
+    ) -> str:
+        said = "".join(f"{neutral(line, 200)}\n" for line in history)
+        values = {
+            "evidence": self._evidence(passages),
+            "history": f"Said before:\n{said}\n" if said else "",
+            "question": question,
+        }
+        # In one pass: a placeholder in a stranger's words is not looked at.
+        filled = _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+        return f"{self.strict_prefix if strict else self.prefix}{filled}"
 
     def _evidence(self, passages: Sequence[Passage]) -> str:
         room = self._settings.evidence_chars

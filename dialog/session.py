@@ -31,14 +31,15 @@ from contracts.events import (
     SilenceElapsed,
     SpeechStarted,
     TurnEnded,
+    WordsLate,
 )
 from contracts.leg import CallLeg, HangupReason
 from dialog.answering import Answering
-from dialog.cascade import Outcome, Result
 from dialog.conversation import Conversation
 from dialog.handing import HandingOver
 from dialog.intents import Intent, classify
 from dialog.measure import TurnMeasure
+from dialog.outcome import Outcome, Result
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
 from escalation.offers import answer_to_offer
@@ -131,7 +132,9 @@ class Session:
             case SilenceElapsed() if self._idle:
                 self._start(self._silence())
             case Partial():
-                self._answering.prefetch(event.stable_text or event.text)
+                self._answering.listen(event)
+            case WordsLate() if self._idle:
+                self._answering.bridge()
             case SpeechStarted() if event.continues and not self._idle:
                 self._start(self._withdraw())
             case SpeechStarted() if self._too_long:
@@ -202,8 +205,11 @@ class Session:
         if not text:
             await self._not_understood(event)
             return
+        if classify(text) is not None:
+            self._answering.forget()
         firing = self._services.rules.evaluate(talk.facts(text, transcript.confidence))
         if firing is not None:
+            self._answering.forget()
             await self._act(firing)
             return
         talk.no_match = 0

@@ -14,13 +14,21 @@ class BudgetSettings(Settings):
     """How long each part of a turn may take. Seconds after the true end of the caller's speech."""
 
     filler_after_s: float = Field(default=1.2, gt=0, description="no answer by then: a filler is spoken")
-    second_filler_after_s: float = Field(default=4.5, gt=0, description="still none: another filler")
+    filler_beyond_s: float = Field(
+        default=1.2, gt=0, description="an answer that is expected later than this is announced by a filler at once"
+    )
+    dead_air_s: float = Field(
+        default=1.5, gt=0, le=2.0, description="silence after a filler, while the answer is owed, until another"
+    )
     turn_deadline_s: float = Field(default=8.0, gt=0, description="no answer by then: a person is offered")
     retrieval_s: float = Field(default=1.5, gt=0, description="patience with the knowledge base")
     large_needs_s: float = Field(
-        default=2.5, gt=0, description="less time left than this: the large model is not begun"
+        default=1.8, gt=0, description="the large model's first words, before it was measured; less left: not begun"
     )
-    small_needs_s: float = Field(default=0.8, gt=0, description="less time left than this: no model is begun")
+    small_needs_s: float = Field(
+        default=0.6, gt=0, description="the small model's first words, before it was measured; less left: no model"
+    )
+    first_sound_s: float = Field(default=0.1, ge=0, description="from an answer's first words to their sound")
 
 
 class DialogSettings(Settings):

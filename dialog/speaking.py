@@ -64,6 +64,12 @@ class Speaking:
         self._open[utterance] = True
         return utterance
 
+    def rehearse(self, sentence: str) -> None:
+        """Make the sound of the first clause of a sentence that will probably be said."""
+        clauses = split(sentence, self._services.clauses)
+        if clauses:
+            self._front.mouth.rehearse(clauses[0])
+
     async def cut_off(self) -> None:
         """What was under way is withdrawn: it stops, and what was heard of it is remembered and recorded."""
         if self._front.mouth.interruptible:

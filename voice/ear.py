@@ -30,6 +30,7 @@ from contracts.events import (
     TurnEnded,
     TurnLikely,
     TurnTimings,
+    WordsLate,
 )
 from voice.completeness import Expectation
 from voice.decisions import Ask, BargeIn, Claimed, Cut, Decision, Ended, GoesOn, Likely, LongSilence, Onset, Recognise
@@ -104,6 +105,7 @@ class Ear:
         self._continues = False
         self._segment_start = 0.0
         self._heard_text = ""
+        self._settled = False
         self._next_partial = 0.0
         self._interval_s = settings.ear.partial_interval_s
         self._paused = False
@@ -119,7 +121,8 @@ class Ear:
         self._ring.append(frame.pcm, at)
         voiced = self._activity.feed(frame.pcm).voiced
         self._act(self._machine.frame(voiced, at, operator_speaking=self._operator_speaking()))
-        if self._machine.phase is Phase.SPEAKING and self._interval_s and at >= self._next_partial:
+        # In a gap the final pass may be due in a moment: a partial one begun now would be in its way.
+        if voiced and self._machine.phase is Phase.SPEAKING and self._interval_s and at >= self._next_partial:
             self._start_partial(at)
 
     def expect(self, kind: Expectation, digits: int = 0) -> None:
@@ -184,6 +187,9 @@ class Ear:
                 self._cancel(self._judging)
                 self._final = None
                 self._next_partial = at + self._interval_s
+                if self._settled:
+                    self._settled = False
+                    self._emit(Partial(self._heard_text, self._heard_text, at))
             case Cut(start, until):
                 self._cancel(self._partial)
                 self._segments.append(self._final_pass(start, until))
@@ -215,6 +221,7 @@ class Ear:
         self._next_partial = onset.at + self._interval_s
         if self._floor:
             self._floor.onset(onset.at)
+        self._settled = False
         self._emit(SpeechStarted(onset.at, continues))
 
     def _end(self, ended: Ended) -> None:
@@ -294,11 +301,12 @@ class Ear:
     def _words(self, parts: list[Transcript], *, settled: bool) -> None:
         """Announce the words of the turn so far, earlier segments included, and tell the machine."""
         before = [task.result() for task in self._segments if task.done() and _succeeded(task)]
-        text = join([*before, *parts]).text
+        whole = join([*before, *parts])
+        text = whole.text
         if text:
             stable = text if settled else stable_prefix(self._heard_text, text)
-            self._heard_text = text
-            self._emit(Partial(text, stable, self._at or self._clock.now()))
+            self._heard_text, self._settled = text, settled
+            self._emit(Partial(text, stable, self._at or self._clock.now(), settled, whole.confidence))
             self._act(self._machine.words(text, self._at or self._clock.now()))
 
     async def _ask(self, serial: int, at: float) -> None:
@@ -312,9 +320,17 @@ class Ear:
         self._judging = None
         self._act(self._machine.verdict(serial, probability, self._at or at))
 
+    async def _wait_for_words(self, ended: Ended, segments: list[asyncio.Task[Transcript]]) -> None:
+        patience = max(0.0, ended.at + self._settings.words_late_s - self._clock.now())
+        _, late = await asyncio.wait(segments, timeout=patience)
+        if late:
+            if ended.voiced_s >= self._settings.wordless_turn_s or not ended.during_speech:
+                self._emit(WordsLate(ended.speech_ended, self._clock.now()))
+            await asyncio.wait(late)
+
     async def _finish(self, ended: Ended, segments: list[asyncio.Task[Transcript]], continues: bool) -> None:
         if segments:
-            await asyncio.wait(segments)
+            await self._wait_for_words(ended, segments)
         parts = [task.result() if _succeeded(task) else Transcript("", rejected=WORKER) for task in segments]
         transcript = join(parts)
         now = self._clock.now()

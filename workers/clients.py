@@ -56,16 +56,20 @@ class PiperSynthesiser:
     def __init__(self, client: WorkerClient, engine: str = "piper") -> None:
         self._client, self._engine = client, engine
 
-    async def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
+    async def synthesise(
+        self, text: str, *, deadline: float, first: bool, speculative: bool = False
+    ) -> AsyncIterator[SpeechChunk]:
         """Speech of a clause, one chunk per sentence in it; nothing for text without a sound."""
         # Later clauses must also get past the decoding that goes on meanwhile (60 ms against seconds), or the
         # caller hears a gap.
         priority = Priority.FIRST_AUDIO if first else Priority.FINAL_RECOGNITION
+        priority = Priority.SPECULATION if speculative else priority
         stream = self._client.stream(self._engine, "synthesise", {"text": text}, deadline=deadline, priority=priority)
         async with aclosing(cast("Any", stream)) as replies:
             async for reply in replies:
                 if reply.blob:
-                    yield SpeechChunk(reply.blob, reply.body.get("phonemes", 0))
+                    words = tuple((int(a), int(b), int(count)) for a, b, count in reply.body.get("words", ()))
+                    yield SpeechChunk(reply.blob, reply.body.get("phonemes", 0), words)
 
 
 class LlamaModel:
@@ -90,7 +94,8 @@ class LlamaModel:
             "temperature": request.temperature,
             "seed": request.seed,
         }
-        stream = self._client.stream(self._engine, "generate", params, deadline=deadline, priority=self._priority)
+        priority = Priority.SPECULATION if request.speculative else self._priority
+        stream = self._client.stream(self._engine, "generate", params, deadline=deadline, priority=priority)
         async with aclosing(cast("Any", stream)) as replies:
             async for reply in replies:
                 body = reply.body

@@ -13,7 +13,7 @@ from contracts.clock import Clock
 from contracts.configfile import load_yaml
 from contracts.engines import Evidence, Generation, GenerationRequest, Passage, SpeechChunk, Token, Transcript
 from contracts.errors import WorkerError
-from contracts.events import Event, EventKind, TurnEnded, TurnTimings
+from contracts.events import Event, EventKind, Partial, TurnEnded, TurnTimings
 from contracts.handoff import HandoffRecord
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
 from dialog.cascade import Cascade
@@ -68,7 +68,9 @@ class SteadyVoice:
 
     broken: WorkerError | None = None
 
-    async def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
+    async def synthesise(
+        self, text: str, *, deadline: float, first: bool, speculative: bool = False
+    ) -> AsyncIterator[SpeechChunk]:
         if self.broken is not None:
             raise self.broken
         yield SpeechChunk(b"\x10\x10" * (960 * len(text)), len(text))
@@ -93,6 +95,9 @@ class Says:
     token_s: float = 0.0
     errors: list[WorkerError] = field(default_factory=list)
     asked: list[GenerationRequest] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    """Prompts that were prefilled."""
+    finished: int = 0
 
     async def generate(self, request: GenerationRequest, *, deadline: float) -> AsyncIterator[Token | Generation]:
         self.asked.append(request)
@@ -101,10 +106,11 @@ class Says:
         for word in self.words.split(" "):
             await asyncio.sleep(self.token_s)
             yield Token(word + " ", -0.1)
+        self.finished += 1
         yield Generation(10, 0, len(self.words.split()), self.token_s, self.token_s, "eos")
 
     async def prefill(self, prompt: str, *, deadline: float) -> None:
-        return None
+        self.read.append(prompt)
 
 
 @dataclass
@@ -215,6 +221,10 @@ class Talk:
         timings = TurnTimings(now - 2.0, now - 0.4, now - 0.05, now, 0.9)
         self.front._queue.put(TurnEnded(transcript, timings, continues=continues))
         return now - 0.4
+
+    def words(self, text: str, *, settled: bool = False, confidence: float = 0.95) -> None:
+        """What the recogniser has so far of a turn that is not over."""
+        self.front._queue.put(Partial(text, text, self.clock.now(), settled, confidence))
 
     async def ask(self, text: str, **more: Any) -> str:
         """Say it and return what the caller heard in reply, once it is quiet."""

@@ -6,7 +6,7 @@ from contracts.clock import ManualClock
 from dialog.budget import Step, TurnBudget
 from dialog.settings import BudgetSettings
 
-SETTINGS = BudgetSettings(filler_after_s=1.0, second_filler_after_s=4.0, turn_deadline_s=8.0, large_needs_s=2.5)
+SETTINGS = BudgetSettings(filler_after_s=1.0, filler_beyond_s=1.1, dead_air_s=1.5, turn_deadline_s=8.0)
 
 
 def budget() -> tuple[TurnBudget, ManualClock]:
@@ -19,12 +19,43 @@ def test_nothing_is_due_at_first() -> None:
     assert turn.while_waiting(clock.advance(0.9)) is Step.GO_ON
 
 
-def test_silence_is_filled_twice_and_no_more() -> None:
+def test_an_answer_that_is_expected_late_is_announced_at_once() -> None:
     turn, clock = budget()
-    assert turn.while_waiting(clock.advance(1.0)) is Step.FILLER
-    assert turn.while_waiting(clock.advance(1.0)) is Step.GO_ON
-    assert turn.while_waiting(clock.advance(2.0)) is Step.FILLER_AGAIN
-    assert turn.while_waiting(clock.advance(2.0)) is Step.GO_ON
+    turn.expects("large", 1.5, clock.advance(0.3))
+    assert turn.next_filler_at() <= clock.now()
+    assert turn.while_waiting(clock.now()) is Step.FILLER
+    assert "large is expected after 1.8 s" in turn.choices[0][2]
+
+
+def test_an_answer_that_is_expected_soon_is_waited_for() -> None:
+    turn, clock = budget()
+    turn.expects("small", 0.5, clock.advance(0.3))
+    assert turn.while_waiting(clock.advance(0.5)) is Step.GO_ON
+    assert turn.while_waiting(clock.advance(0.3)) is Step.FILLER
+
+
+def test_no_silence_is_longer_than_allowed_until_the_deadline() -> None:
+    turn, clock = budget()
+    said, silent_since, longest = 0, 0.0, 0.0
+    start = clock.now()
+    while (step := turn.while_waiting(clock.now())) is not Step.OFFER_PERSON:
+        if step is Step.GO_ON:
+            clock.advance(0.05)
+            continue
+        said += 1
+        longest = max(longest, clock.now() - start - silent_since)
+        turn.filled(clock.advance(1.2))
+        silent_since = clock.now() - start
+    assert said >= 3
+    assert longest <= SETTINGS.dead_air_s + 0.06
+
+
+def test_no_second_filler_is_due_while_one_is_being_said() -> None:
+    turn, clock = budget()
+    turn.filling()
+    assert turn.while_waiting(clock.advance(3.0)) is Step.GO_ON
+    turn.filled(clock.now())
+    assert turn.while_waiting(clock.advance(1.6)) is Step.FILLER_AGAIN
 
 
 def test_after_the_deadline_a_person_is_offered() -> None:
@@ -34,8 +65,9 @@ def test_after_the_deadline_a_person_is_offered() -> None:
 
 def test_the_large_model_is_not_begun_without_time_for_it() -> None:
     turn, clock = budget()
-    assert turn.may_begin_large(clock.advance(5.0)) is Step.GO_ON
-    assert turn.may_begin_large(clock.advance(1.0)) is Step.CHEAPER
+    assert turn.may_begin("large", 2.5, clock.advance(5.0), Step.CHEAPER) is Step.GO_ON
+    assert turn.may_begin("large", 2.5, clock.advance(1.0), Step.CHEAPER) is Step.CHEAPER
+    assert "2.0 s left, large needs 2.5 s" in turn.choices[0][2]
 
 
 def test_every_choice_is_kept_with_its_reason() -> None:

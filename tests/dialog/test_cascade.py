@@ -12,9 +12,10 @@ from contracts.clock import MonotonicClock
 from contracts.configfile import load_yaml
 from contracts.events import EventKind
 from dialog.budget import TurnBudget
-from dialog.cascade import Cascade, Outcome, Question, Result, Voice
+from dialog.cascade import Cascade
 from dialog.facts import facts
 from dialog.gate import GroundingGate
+from dialog.outcome import Outcome, Question, Result, Voice
 from dialog.prompts import Prompts
 from dialog.router import Router
 from dialog.settings import BudgetSettings, CascadeFile, DialogSettings
@@ -51,7 +52,7 @@ async def test_what_a_real_small_model_says_is_heard_only_as_far_as_the_passage_
         def record(kind: EventKind, body: dict[str, Any]) -> None:
             events.append(kind)
 
-        voice = Voice(spoken.append, lambda stage: None, record)
+        voice = Voice(spoken.append, lambda stage, at: None, record)
         outcome: Outcome = await cascade.answer(Question(WHY, 0.9), TurnBudget(settings.budget, clock.now()), voice)
     finally:
         await pool.close()

@@ -79,15 +79,28 @@ def test_the_small_model_answers_what_no_single_sentence_says(talk: Any) -> None
     assert call.large.asked == []
 
 
-def test_a_worker_that_dies_is_asked_once_more(talk: Any) -> None:
+PENDING = "The current balance is all the money, pending payments included."
 
-    small = Says("small", "The current balance is all the money, pending payments included.")
+
+def test_where_one_model_dies_the_other_answers(talk: Any) -> None:
+    small = Says("small", PENDING)
     small.errors = [WorkerDied("gone")]
 
     async def scenario(call: Any) -> None:
         assert "pending" in await call.ask("Why is my available balance different from my current balance?")
 
-    assert len(talk(scenario, small=small).small.asked) == 2
+    call = talk(scenario, small=small, large=Says("large", PENDING))
+    assert (len(call.small.asked), len(call.large.asked)) == (1, 1)
+
+
+def test_the_only_model_is_asked_once_more_when_it_dies(talk: Any) -> None:
+    small = Says("small", PENDING)
+    small.errors = [WorkerDied("gone")]
+
+    async def scenario(call: Any) -> None:
+        assert "pending" in await call.ask("Why is my available balance different from my current balance?")
+
+    assert len(talk(scenario, small=small, large=None).small.asked) == 2
 
 
 def test_no_call_ends_because_a_model_died(talk: Any) -> None:

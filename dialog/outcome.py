@@ -1,0 +1,79 @@
+"""What goes into the cascade and what comes out: a question, the evidence found for it, a voice, an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from contracts.engines import Evidence, Passage
+from contracts.events import EventKind, Rung
+
+Record = Callable[[EventKind, dict[str, Any]], None]
+Speak = Callable[[str], None]
+Mark = Callable[[str, float], None]
+
+
+class Result(StrEnum):
+    """How a question ended."""
+
+    ANSWERED = "answered"
+    REPEAT = "repeat"
+    UNKNOWN = "unknown"
+    NOT_GROUNDED = "not_grounded"
+    TROUBLE = "trouble"
+    TOO_SLOW = "too_slow"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was answered, from where, and why so."""
+
+    result: Result
+    rung: Rung
+    text: str = ""
+    passages: tuple[Passage, ...] = ()
+    why: str = ""
+    rejected: int = 0
+    models: list[dict[str, Any]] = field(default_factory=list)
+    topic: str = ""
+    """Title of the document that the question is about; known even when its answer could not be given."""
+    asked: str = ""
+    """The question that was answered: the turn, or the one before and the turn."""
+
+
+@dataclass(slots=True, frozen=True)
+class Question:
+    """A turn as the cascade sees it.
+
+    ``before``: the question that this one may lean on, empty if it stands by itself; ``history``: lines for the prompt
+    if it does lean on it.
+    """
+
+    text: str
+    confidence: float
+    before: str = ""
+    history: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class Found:
+    """Evidence, and the question that it is for: the turn alone, or with the one before it."""
+
+    asked: str
+    evidence: Evidence
+    joined: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Voice:
+    """Where the cascade's words go: ``speak`` a sentence, ``mark`` a stage's end and its time, ``record`` an event.
+
+    ``aloud`` tells whether somebody waits for them; while the turn may not be over they are kept back.
+    """
+
+    speak: Speak
+    mark: Mark
+    record: Record
+    aloud: Callable[[], bool] = lambda: True
