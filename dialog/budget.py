@@ -5,7 +5,7 @@
     true end of speech                                                        turn_deadline
         │ endpoint │ recognise │ retrieve │ model … ─────────────────────────────┤ a person is offered
         0    │           └ expects(1.8 s) ──► filler at once   dead_air ► filler again ► …
-             └ nothing heard by filler_after ──► filler
+             └ nothing heard by filler_after (a little later if the answer is nearly there) ──► filler
 
 A filler is spoken as soon as it is *known* that the answer will be late, not when it is.
 """
@@ -64,8 +64,13 @@ class TurnBudget:
             return _NEVER
         if self.fillers:
             return self.heard_until + self.settings.dead_air_s
-        late = self._expected != _NEVER and self._expected - self.began > self.settings.filler_beyond_s
-        return self.began if late else self.began + self.settings.filler_after_s
+        latest = self.began + self.settings.filler_after_s
+        if self._expected == _NEVER:
+            return latest
+        if self._expected - self.began > self.settings.filler_beyond_s + self.settings.nearly_s:
+            return self.began
+        # A filler takes longer to say than the little that is missing.
+        return max(latest, min(self._expected + self.settings.nearly_s / 2, latest + self.settings.nearly_s))
 
     def while_waiting(self, now: float) -> Step:
         """Nothing of the answer is audible yet: what now?"""

@@ -17,6 +17,9 @@ class BudgetSettings(Settings):
     filler_beyond_s: float = Field(
         default=1.2, gt=0, description="an answer that is expected later than this is announced by a filler at once"
     )
+    nearly_s: float = Field(
+        default=0.4, ge=0, le=0.8, description="an answer expected within this is waited for so long instead of a filler"
+    )
     dead_air_s: float = Field(
         default=1.5, gt=0, le=2.0, description="silence after a filler, while the answer is owed, until another"
     )
@@ -68,8 +71,8 @@ class RouterThresholds(Settings):
     """From this cosine the passage is about the question whatever its words."""
     extractive_coverage: float = Field(default=0.6, ge=0, le=1)
     """Share of the question's content words that the passage (with title and heading) must contain."""
-    extractive_sentence: float = Field(default=0.3, ge=0, le=1)
-    """Share of them in the chosen sentence."""
+    extractive_sentence: float = Field(default=0.3, ge=0, le=2)
+    """Share of them in the chosen sentence; above 1 no sentence suffices, and a model answers everything."""
     joined_coverage: float = Field(default=0.5, ge=0, le=1)
     """A turn that leans on the question before it: share of its own content words that the passage must contain."""
     alone_strength: float = Field(default=0.6, ge=0, le=1)

@@ -34,6 +34,13 @@ def test_an_answer_that_is_expected_soon_is_waited_for() -> None:
     assert turn.while_waiting(clock.advance(0.3)) is Step.FILLER
 
 
+def test_an_answer_that_is_nearly_there_is_not_kept_waiting_by_a_filler() -> None:
+    turn, clock = budget()
+    turn.expects("small", 0.9, clock.advance(0.3))
+    assert turn.while_waiting(clock.advance(1.05)) is Step.GO_ON
+    assert turn.while_waiting(clock.advance(0.3)) is Step.FILLER
+
+
 def test_no_silence_is_longer_than_allowed_until_the_deadline() -> None:
     turn, clock = budget()
     said, silent_since, longest = 0, 0.0, 0.0
