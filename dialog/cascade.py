@@ -65,6 +65,10 @@ class Cascade:
             first[large.name] = settings.budget.large_needs_s
         self.pace = Pace(first)
 
+    def poorly_understood(self, confidence: float) -> bool:
+        """Recognition confidence 0..1: too low to rely on?"""
+        return self._router.poor(confidence)
+
     async def retrieve(self, question: Question) -> Found:
         """Evidence for a question. Raises WorkerError when the knowledge base cannot be asked."""
         deadline = self._clock.now() + self._settings.budget.retrieval_s

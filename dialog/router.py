@@ -85,6 +85,10 @@ class Router:
             return enough or all(word in self._thesaurus.generic for word in content(text))
         return enough and strength < min(self._limits.alone_strength, self._strength(best))
 
+    def poor(self, confidence: float) -> bool:
+        """Is a recognition of this confidence (0..1) too poor for the small model to build on?"""
+        return confidence < self._limits.low_confidence
+
     def _strength(self, passage: Passage) -> float:
         weight = self._limits.cosine_weight
         return weight * passage.score + (1 - weight) * passage.lexical
@@ -120,6 +124,6 @@ class Router:
             return decided(Route.EXTRACTIVE, "a sentence of the passage holds the fact that is asked for", part)
         if strength < limits.sure_strength:
             return decided(Route.LARGE, f"weak evidence: strength {strength:.2f}")
-        if confidence < limits.low_confidence:
+        if self.poor(confidence):
             return decided(Route.LARGE, f"recognition confidence {confidence:.2f}")
         return decided(Route.SMALL, "evidence found, no sentence answers by itself", part)

@@ -18,7 +18,10 @@ class BudgetSettings(Settings):
         default=1.2, gt=0, description="an answer that is expected later than this is announced by a filler at once"
     )
     nearly_s: float = Field(
-        default=0.4, ge=0, le=0.8, description="an answer expected within this is waited for so long instead of a filler"
+        default=0.4,
+        ge=0,
+        le=0.8,
+        description="an answer expected within this is waited for, not filled",
     )
     dead_air_s: float = Field(
         default=1.5, gt=0, le=2.0, description="silence after a filler, while the answer is owed, until another"

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ from server.control import ControlServer, LiveEvents
 from server.knowledge_link import knowledge_operations
 from server.records_link import HandoffKeeper
 from server.settings import OperatorSettings, project_path
+from server.strained import StrainSink
 from server.switchboard import Switchboard
 from telephony.sip.server import SipServer
+from telephony.strain import Strain
 from telephony.ticker import MediaTicker
 from telephony.websocket.server import WebSocketServer
 from workers.pool import PoolEvent
@@ -69,6 +72,7 @@ class Operator:
         self._drained = False
         self._engines: Engines | None = None
         self._switchboard: Switchboard | None = None
+        self._ticker = MediaTicker(self._clock, observe=self._metrics.observe_tick)
 
     async def serve(self) -> int:
         """Start, wait, stop. Raises CallwrightError when something cannot be started."""
@@ -94,7 +98,8 @@ class Operator:
         events = EventLog(database, settings.home_dir / operations.spool, operations.events, alarm=self._alarm)
         stack.callback(events.close)
         self._metrics.watch_events(lambda: events.depth, lambda: events.spooled, lambda: events.lost)
-        sink = Fanout([events, self._metrics, self._live])
+        strain = Strain(settings.telephony.admission.strain)
+        sink = Fanout([events, self._metrics, self._live, StrainSink(strain, clock)])
         self._sink = sink
         await asyncio.to_thread(Records(database).retain, operations.retention_days)
         handoffs: HandoffStore = HandoffKeeper(events)
@@ -106,7 +111,7 @@ class Operator:
         await engines.pool.start()
         await self._documents(engines)
         await warm(engines, services, prompts, clock)
-        switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active)
+        switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active, strain)
         stack.callback(switchboard.recordings.close)
         await self._telephony(stack, switchboard)
         control = ControlServer(settings.control_socket, self._operations(), self._live)
@@ -127,7 +132,7 @@ class Operator:
     async def _telephony(self, stack: contextlib.AsyncExitStack, switchboard: Switchboard) -> None:
         self._switchboard = switchboard
         telephony = self._settings.telephony
-        ticker = MediaTicker(self._clock, observe=self._metrics.observe_tick)
+        ticker = self._ticker
         ticker.start()
         stack.push_async_callback(ticker.close)
         if telephony.sip.enabled:
@@ -181,6 +186,7 @@ class Operator:
         assert self._engines is not None
         return {
             "ready": self._ready,
+            "workers": self._workers,
             "metrics": self._metrics_text,
             "drain": self._drain,
             **knowledge_operations(self._engines.knowledge),
@@ -191,12 +197,26 @@ class Operator:
         assert self._switchboard is not None
         capacity = self._settings.telephony.admission.max_calls
         active = self._switchboard.active
-        ready = self._engines.pool.ready() and active < capacity and not self._stop.is_set()
-        workers = [
-            {"name": one.name, "state": one.state, "pid": one.pid, "restarts": one.restarts, "rss_bytes": one.rss_bytes}
-            for one in self._engines.pool.status()
-        ]
-        return {"ready": ready, "active_calls": active, "capacity": capacity, "workers": workers, "pid": os.getpid()}
+        room = self._switchboard.admission.ready(self._clock.now())
+        ready = self._engines.pool.ready() and room and not self._stop.is_set()
+        status = {"ready": ready, "active_calls": active, "capacity": capacity, "pid": os.getpid()}
+        return {**status, **await self._workers(request), "tick": asdict(self._ticker.stats())}
+
+    async def _workers(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._engines is not None
+        return {
+            "workers": [
+                {
+                    "name": one.name,
+                    "state": one.state,
+                    "pid": one.pid,
+                    "restarts": one.restarts,
+                    "rss_bytes": one.rss_bytes,
+                    "pending": one.pending,
+                }
+                for one in self._engines.pool.status()
+            ]
+        }
 
     async def _metrics_text(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"text": self._metrics.render()}

@@ -19,6 +19,7 @@ from server.build import Engines
 from server.settings import OperatorSettings
 from telephony.admission import Admission, Refusal, Ticket
 from telephony.recording import Recorder, Recordings
+from telephony.strain import Strain
 from voice.front import AudioFront
 
 log = structlog.get_logger()
@@ -34,13 +35,14 @@ class Switchboard:
         services: DialogServices,
         clock: Clock,
         on_active: Callable[[int], None],
+        strain: Strain | None = None,
     ) -> None:
         self._settings = settings
         self._engines = engines
         self._services = services
         self._clock = clock
         self._on_active = on_active
-        self.admission = Admission(settings.telephony.admission)
+        self.admission = Admission(settings.telephony.admission, strain)
         self.recordings = Recordings(
             settings.telephony.recording, settings.home_dir / "recordings", clock, alarm=self._recording_alarm
         )

@@ -2,8 +2,8 @@
 
 ::
 
-    call ──► draining? ──► too fast? ──► this caller too often? ──► free line ──► Ticket
-                │              │                 │                      └ none: policy `transfer`, overflow free
+    call ──► draining? ──► too fast? ──► this caller too often? ──► free line, answers in time ──► Ticket
+                │              │                 │                      └ not: policy `transfer`, overflow free
                 └──────────────┴─────────────────┴──► Refusal             ──► Ticket(overflow): prepared sentence,
                                                       (486 / 1013)             then the fallback target; else Refusal
 
@@ -20,6 +20,7 @@ from typing import Literal
 from pydantic import Field
 
 from contracts.settings import Settings
+from telephony.strain import Strain, StrainSettings
 
 _CALLERS_KEPT = 10_000
 """Callers whose recent starts are remembered; the one not heard of for longest is forgotten first."""
@@ -41,6 +42,7 @@ class AdmissionSettings(Settings):
     )
     calls_per_caller: int = Field(default=0, ge=0, description="Calls of one caller at once. 0: no limit.")
     caller_window_s: float = Field(default=60.0, gt=0, le=86_400, description="The window of starts_per_caller.")
+    strain: StrainSettings = StrainSettings()
 
 
 class RefusalReason(StrEnum):
@@ -48,6 +50,8 @@ class RefusalReason(StrEnum):
 
     DRAINING = "draining"
     FULL = "full"
+    STRAINED = "strained"
+    """The present calls are no longer answered in time."""
     TOO_FAST = "too_fast"
     CALLER_TOO_OFTEN = "caller_too_often"
     CALLER_TOO_MANY = "caller_too_many"
@@ -80,8 +84,9 @@ class Ticket:
 class Admission:
     """Counts calls. ``refused`` counts refusals by reason."""
 
-    def __init__(self, settings: AdmissionSettings) -> None:
+    def __init__(self, settings: AdmissionSettings, strain: Strain | None = None) -> None:
         self._settings = settings
+        self.strain = strain or Strain(settings.strain)
         self._active: Counter[str] = Counter()
         self._by_caller: Counter[str] = Counter()
         self._overflow = 0
@@ -105,10 +110,9 @@ class Admission:
         """Whether no ticket is held, so that a draining process may end."""
         return not self.active and not self._overflow
 
-    @property
-    def ready(self) -> bool:
+    def ready(self, now: float) -> bool:
         """Whether the next call would find a line (readiness for a load balancer)."""
-        return not self.draining and self.active < self._settings.max_calls
+        return not self.draining and self._no_room(now) is None
 
     def active_of(self, kind: str) -> int:
         """Calls with the operator of one kind of leg."""
@@ -127,7 +131,7 @@ class Admission:
         if refusal is not None:
             self.refused[refusal] += 1
             return Refusal(refusal)
-        overflow = self.active >= self._settings.max_calls
+        overflow = self._no_room(now) is not None
         self._starts.append(now)
         if caller:
             self._remember(caller, now)
@@ -163,11 +167,16 @@ class Admission:
             _forget(self._callers[caller], now - settings.caller_window_s)
             if len(self._callers[caller]) >= settings.starts_per_caller:
                 return RefusalReason.CALLER_TOO_OFTEN
-        if self.active < settings.max_calls:
-            return None
+        full = self._no_room(now)
         if settings.when_full == "transfer" and self._overflow < settings.overflow_calls:
             return None
-        return RefusalReason.FULL
+        return full
+
+    def _no_room(self, now: float) -> RefusalReason | None:
+        """Why no further call can talk to the operator. Who is alone there is not made late by anybody."""
+        if self.active >= self._settings.max_calls:
+            return RefusalReason.FULL
+        return RefusalReason.STRAINED if self.active and self.strain.strained(now) else None
 
     def _remember(self, caller: str, now: float) -> None:
         if not self._settings.starts_per_caller:

@@ -19,7 +19,7 @@ def test_the_call_after_the_last_hears_the_prepared_sentence_and_the_one_after_t
     answers = [gate.admit("sip", f"+{n}", clock.now()) for n in range(4)]
     assert [isinstance(each, Ticket) and each.overflow for each in answers] == [False, False, True, False]
     assert reason(answers[3]) is RefusalReason.FULL
-    assert (gate.active, gate.overflow, gate.ready) == (2, 1, False)
+    assert (gate.active, gate.overflow, gate.ready(clock.now())) == (2, 1, False)
 
 
 def test_with_refusal_as_policy_nobody_overflows() -> None:
@@ -87,7 +87,7 @@ def test_while_draining_nobody_is_admitted_and_it_says_when_the_last_is_gone() -
     assert isinstance(ticket, Ticket)
     ticket.release()
     assert gate.idle
-    assert not gate.ready
+    assert not gate.ready(clock.now())
 
 
 def test_a_flood_of_strangers_leaves_no_memory_behind() -> None:
