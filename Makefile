@@ -11,7 +11,7 @@ help:
 	@echo "make demo              set up, start the operator with the demo bank, call it (CALLER=dir: your own WAV files)"
 	@echo "make test              set up, ruff, mypy --strict, pytest"
 	@echo "make check             look at this machine and the settings"
-	@echo "make bench             response latency over SIP: table, JSON and PNG under var/"
+	@echo "make bench             response latency over SIP: tables, JSON and PNGs under var/"
 	@echo "make clean             remove .venv and var (models and built wheels stay in ~/.cache/callwright)"
 
 demo:
@@ -35,7 +35,7 @@ check:
 bench:
 	$(PYTHON) scripts/setup.py --dev
 	mkdir -p var
-	$(BIN)/python -m scripts.bench_latency --json var/latency.json --png var/latency.png
+	$(BIN)/python -m scripts.bench_latency --json var/latency.json --png var/latency
 
 clean:
 	rm -rf .venv var build *.egg-info .mypy_cache .ruff_cache .pytest_cache

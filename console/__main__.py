@@ -83,8 +83,10 @@ def make_server(settings: ConsoleSettings, api: Starlette) -> uvicorn.Server:
 def main() -> None:
     """Serve until SIGTERM."""
     start = _start_from(os.environ.get(VARIABLE))
-    # Ends with the operator that started it, even if that is killed.
+    # Ends with the operator that started it, even if that is killed; perhaps it was, while this module was loaded.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if VARIABLE in os.environ and os.getppid() != start.parent:
+        return
     engine = open_database(start.database_url.get_secret_value(), start.home)
     api = make_api(start.settings, engine, start.home / "control.sock")
     make_server(start.settings, api).run()

@@ -5,9 +5,10 @@ A command line is public (``ps``), and the settings hold a token and perhaps a d
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 
 from console.settings import ConsoleSettings
 
@@ -22,6 +23,8 @@ class ConsoleStart(BaseModel):
     home: Path
     database_url: SecretStr = SecretStr("sqlite:///callwright.db")
     settings: ConsoleSettings = ConsoleSettings()
+    parent: int = Field(default_factory=os.getpid)
+    """Process id of the operator: whoever made this."""
 
     @field_serializer("database_url", when_used="json")
     def _url(self, value: SecretStr) -> str:

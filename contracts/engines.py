@@ -7,9 +7,11 @@ task (or closing the iterator) cancels the work within one token or one chunk.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from contracts.worker import Urgency
 
 
 @dataclass(slots=True, frozen=True)
@@ -33,6 +35,8 @@ class Transcript:
     compute_s: float = 0.0
     rejected: str = ""
     words: tuple[Word, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    """Where digits were expected: the sound read as digits only, most probable first."""
 
     @property
     def confidence(self) -> float:
@@ -65,7 +69,7 @@ class Token:
 
 @dataclass(slots=True, frozen=True)
 class Generation:
-    """What a finished generation cost."""
+    """What a finished generation cost. Of ``drafted_tokens``, guessed ahead, ``accepted_tokens`` were right."""
 
     prompt_tokens: int
     cached_tokens: int
@@ -73,13 +77,16 @@ class Generation:
     first_token_s: float
     total_s: float
     stop: str
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 @dataclass(slots=True, frozen=True)
 class GenerationRequest:
     """``prompt`` is the whole text with the chat template applied; ``stop`` strings end it unseen.
 
-    ``speculative``: nobody waits for it yet; it gives way to what somebody does wait for.
+    ``speculative``: nobody waits for it yet; it gives way to what somebody does wait for. ``urgency`` says the same as
+    something that can be raised when somebody does (to Priority.ANSWER), while the request goes on.
     """
 
     prompt: str
@@ -88,6 +95,7 @@ class GenerationRequest:
     temperature: float = 0.0
     seed: int = 0
     speculative: bool = False
+    urgency: Urgency | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, frozen=True)
@@ -136,8 +144,9 @@ class Evidence:
 class Recogniser(Protocol):
     """Whisper."""
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
-        """Words of internal PCM up to 30 s. ``final`` asks for priority over partial passes."""
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+        """Words of internal PCM up to 30 s. ``final`` asks for priority over partial passes; ``digits`` for
+        ``alternatives`` in which everything is a digit."""
         ...
 
 
@@ -153,9 +162,12 @@ class Synthesiser(Protocol):
     """Piper."""
 
     def synthesise(
-        self, text: str, *, deadline: float, first: bool, speculative: bool = False
+        self, text: str, *, deadline: float, first: bool, urgency: Urgency | None = None
     ) -> AsyncIterator[SpeechChunk]:
-        """Speech of a clause. ``first``: the first of an answer (highest priority); ``speculative``: perhaps unused."""
+        """Speech of a clause. ``first``: the first of an answer (highest priority).
+
+        ``urgency`` instead of what ``first`` says: of speech that is perhaps not wanted, and can be raised when it is.
+        """
         ...
 
 
@@ -176,8 +188,11 @@ class LanguageModel(Protocol):
 class Retriever(Protocol):
     """The knowledge base."""
 
-    async def search(self, query: str, *, limit: int, deadline: float) -> Evidence:
-        """The best passages for a question; empty when the base is empty."""
+    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
+        """The best passages for a question; empty when the base is empty.
+
+        ``release``: of the turn's first evidence, so that no answer mixes two; empty: the live one.
+        """
         ...
 
 
@@ -191,14 +206,14 @@ class DocumentInfo:
     sha256: str
     passages: int
     added_at: str
-    tags: Sequence[str] = field(default_factory=tuple)
+    tags: tuple[str, ...] = ()
     version_id: str = ""
     format: str = ""
     owner: str = ""
     approver: str = ""
     language: str = ""
-    jurisdiction: Sequence[str] = field(default_factory=tuple)
+    jurisdiction: tuple[str, ...] = ()
     valid_from: str = ""
     valid_to: str = ""
-    notices: Sequence[str] = field(default_factory=tuple)
+    notices: tuple[str, ...] = ()
     added_by: str = ""

@@ -17,7 +17,9 @@
     │   └── DialFailed           an outgoing call was not answered (busy, refused, timeout)
     ├── KnowledgeError
     │   ├── DocumentRefused      not text, too large, wrong encoding: says which and what to do
-    │   └── DocumentUnknown      no such document
+    │   ├── DocumentUnknown      no such document
+    │   ├── ReleaseRefused       not approved, blocked by its checks, nothing to publish: says which and what to do
+    │   └── ReleaseUnknown       no such release, or no longer ready
     ├── RecordError
     │   └── CallUnknown          no such call in the record
     └── DeviceFull               no space left for the record or a recording
@@ -105,6 +107,14 @@ class DocumentRefused(KnowledgeError):
 
 class DocumentUnknown(KnowledgeError):
     """No document with that id or source."""
+
+
+class ReleaseRefused(KnowledgeError):
+    """A release cannot be proposed, approved or published; the message says why and what to do."""
+
+
+class ReleaseUnknown(KnowledgeError):
+    """No release of that name, or one that is no longer ready to answer."""
 
 
 class RecordError(CallwrightError):

@@ -7,10 +7,12 @@ processes of a machine share.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from contracts.errors import WorkerError
 
 
 class Priority(IntEnum):
@@ -22,6 +24,25 @@ class Priority(IntEnum):
     SPECULATION = 3
     PARTIAL_RECOGNITION = 4
     BACKGROUND = 5
+
+
+class Urgency:
+    """How urgent a request is: its priority, which may be raised while it waits or runs (a guess that proves right)."""
+
+    def __init__(self, priority: Priority) -> None:
+        self.priority = priority
+        self._tell: list[Callable[[Priority], None]] = []
+
+    def raise_to(self, priority: Priority) -> None:
+        """Let whoever waits with it or computes it know; never lowered."""
+        if priority < self.priority:
+            self.priority = priority
+            for tell in tuple(self._tell):
+                tell(priority)
+
+    def on_raise(self, tell: Callable[[Priority], None]) -> None:
+        """Be told of each raise from now on."""
+        self._tell.append(tell)
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,6 +79,53 @@ class Engine(Protocol):
         ...
 
 
+class BatchJob(Protocol):
+    """A request as an engine sees it that computes several at once. ``priority`` may rise while it runs."""
+
+    @property
+    def priority(self) -> int:
+        """A Priority, of all requests the engine has: it chooses among them itself."""
+        ...
+
+    def poll(self) -> bool:
+        """Call before each unit of work: raises Cancelled or DeadlineExceeded; False while paused; never waits."""
+        ...
+
+    def emit(self, body: Mapping[str, Any], blob: bytes = b"") -> None:
+        """Send a partial result."""
+        ...
+
+
+Done = Callable[[Reply | WorkerError], None]
+"""Takes a request's last message, or what it failed with."""
+
+
+class BatchEngine(Protocol):
+    """An engine that computes several requests at once, step by step. All but interrupt() is called on one thread."""
+
+    concurrent: Literal[True]
+
+    def load(self) -> None:
+        """Load and warm up. Raises ModelFileError or EngineFailed."""
+        ...
+
+    def admit(self, method: str, params: Mapping[str, Any], blob: bytes, job: BatchJob, done: Done) -> None:
+        """Take a request in; ``done`` is called once, in a later step(). Raises what makes it impossible to serve."""
+        ...
+
+    def step(self) -> bool:
+        """One unit of work for the requests that may run; False if there was nothing to do."""
+        ...
+
+    def interrupt(self) -> None:
+        """From any thread: a request was paused or withdrawn, so end the step soon."""
+        ...
+
+    def abandon(self) -> None:
+        """Forget all requests; nothing is owed to them any more."""
+        ...
+
+
 class WorkerClient(Protocol):
     """The asking side, in the media process; one for all workers."""
 
@@ -69,7 +137,7 @@ class WorkerClient(Protocol):
         *,
         blob: bytes = b"",
         deadline: float,
-        priority: Priority,
+        priority: Priority | Urgency,
     ) -> Reply:
         """One answer. Raises WorkerError subclasses. Cancelling the task cancels the work."""
         ...
@@ -82,7 +150,7 @@ class WorkerClient(Protocol):
         *,
         blob: bytes = b"",
         deadline: float,
-        priority: Priority,
+        priority: Priority | Urgency,
     ) -> AsyncIterator[Reply]:
         """Partial results, then the final message. Closing the iterator cancels the work."""
         ...

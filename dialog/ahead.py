@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from contracts.clock import Clock
 from contracts.errors import WorkerError
+from contracts.worker import Priority, Urgency
 from dialog.budget import TurnBudget
 from dialog.cascade import Cascade
 from dialog.outcome import Found, Outcome, Question, Voice
@@ -33,6 +34,7 @@ class Curtain:
     """A voice that keeps back what it is given until it is lifted. ``first`` is told of the first sentence at once."""
 
     first: Callable[[str], None]
+    urgency: Urgency = field(default_factory=lambda: Urgency(Priority.SPECULATION))
     _to: Voice | None = None
     _kept: list[Callable[[Voice], None]] = field(default_factory=list)
     _told: bool = False
@@ -52,11 +54,13 @@ class Curtain:
             lambda stage, at: self._give(lambda to: to.mark(stage, at)),
             lambda kind, body: self._give(lambda to: to.record(kind, body)),
             lambda: self._to is not None,
+            self.urgency,
         )
 
     def lift(self, to: Voice) -> None:
         """Everything so far goes to ``to``, in order; everything later directly."""
         kept, self._kept, self._to = self._kept, [], to
+        self.urgency.raise_to(Priority.ANSWER)
         for act in kept:
             act(to)
 

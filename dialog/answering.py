@@ -86,6 +86,7 @@ class Answering:
             if self._utterance is None:
                 measure.mark("first_clause", clock.now())
                 self._utterance = self.speaking.open()
+                budget.expects("the answer's sound", self.services.settings.budget.first_sound_s, clock.now())
             self.speaking.add(self._utterance, sentence)
 
         def mark(stage: str, at: float) -> None:
@@ -112,7 +113,7 @@ class Answering:
             outcome = await self._wait(work, budget, measure)
             if outcome.asked == question.text:
                 self.conversation.subject = question.text
-            await self._hear(outcome, measure)
+            await self._hear(outcome, budget, measure)
         finally:
             work.cancel()
             work.add_done_callback(swallow)
@@ -146,7 +147,7 @@ class Answering:
         """Until the cascade is done; meanwhile silence is filled as the budget says."""
         clock = self.services.clock
         while True:
-            due = budget.deadline if self._utterance is not None else min(budget.next_filler_at(), budget.deadline)
+            due = budget.deadline if self._heard else min(budget.next_filler_at(), budget.deadline)
             news = asyncio.create_task(self._news.wait())
             done, _ = await asyncio.wait(
                 {work, news}, timeout=max(0.0, due - clock.now()), return_when=asyncio.FIRST_COMPLETED
@@ -155,7 +156,7 @@ class Answering:
             if work in done:
                 return work.result()
             self._news.clear()
-            if self._utterance is not None:
+            if self._heard:
                 if clock.now() < budget.deadline:
                     continue
                 return await work  # it is speaking already: the deadline is kept
@@ -165,21 +166,48 @@ class Answering:
             elif step is Step.OFFER_PERSON:
                 return Outcome(Result.TOO_SLOW, Rung.PREPARED, why="turn deadline passed")
 
+    @property
+    def _heard(self) -> bool:
+        """The answer has begun to sound (or never will)."""
+        return self._utterance is not None and (self._utterance.first_frame_at > 0.0 or self._utterance.over)
+
+    async def _sounding(self, utterance: Utterance, budget: TurnBudget, measure: TurnMeasure) -> float:
+        """When its first frame left, 0.0 if none did; a synthesiser that was lost is bridged by fillers, too."""
+        clock = self.services.clock
+        started = asyncio.ensure_future(utterance.started())
+        while not started.done():
+            self._news.clear()
+            news = asyncio.ensure_future(self._news.wait())
+            patience = max(0.0, budget.next_filler_at() - clock.now())
+            await asyncio.wait({started, news}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            news.cancel()
+            if not started.done():
+                step = budget.while_waiting(clock.now())
+                if step in (Step.FILLER, Step.FILLER_AGAIN):
+                    asyncio.create_task(self._fill(step, budget, measure)).add_done_callback(swallow)
+                elif step is Step.OFFER_PERSON:
+                    break  # the utterance's own deadline is near
+        return await started
+
     async def _fill(self, step: Step, budget: TurnBudget, measure: TurnMeasure) -> None:
         def started(at: float) -> None:
             measure.filler_at = measure.filler_at or at
 
-        await self.speaking.line("filler" if step is Step.FILLER else "filler_again", on_start=started)
+        key = "filler" if step is Step.FILLER else "filler_again"
+        await self.speaking.line(key, before=True, on_start=started)
         budget.filled(self.services.clock.now())
         self._news.set()
 
-    async def _hear(self, outcome: Outcome, measure: TurnMeasure) -> None:
-        """Wait for the answer to be played; record what was heard and how long each stage took."""
+    async def _hear(self, outcome: Outcome, budget: TurnBudget, measure: TurnMeasure) -> None:
+        """Wait for the answer to be played; record what was heard and how long each stage took.
+
+        An answer of which no sound could be made is none: it ends as trouble.
+        """
         utterance = self._utterance
         if utterance is None:
             return
         utterance.end()
-        measure.answer_at = await utterance.started()
+        measure.answer_at = await self._sounding(utterance, budget, measure)
         measure.mark("first_audio", measure.answer_at)
         passages = tuple((passage.passage_id, passage.title) for passage in outcome.passages)
         self.speaking.record(EventKind.TURN_MEASURED, {**measure.body(str(outcome.rung)), "models": outcome.models})
@@ -187,3 +215,5 @@ class Answering:
         self.speaking.said(
             utterance, outcome.text, played, outcome.rung, passages=passages, why=outcome.why, topic=outcome.topic
         )
+        if played.failed and not played.first_frame_at:
+            outcome.result, outcome.why = Result.TROUBLE, "no sound could be made of the answer"

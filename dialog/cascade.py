@@ -69,15 +69,18 @@ class Cascade:
         """Recognition confidence 0..1: too low to rely on?"""
         return self._router.poor(confidence)
 
-    async def retrieve(self, question: Question) -> Found:
-        """Evidence for a question. Raises WorkerError when the knowledge base cannot be asked."""
-        deadline = self._clock.now() + self._settings.budget.retrieval_s
+    async def retrieve(self, question: Question, patience_s: float = 0.0, release: str = "") -> Found:
+        """Evidence for a question, of the live ``release`` or a certain one; ``patience_s`` if not the usual.
+
+        Raises WorkerError if the base cannot be asked.
+        """
+        deadline = self._clock.now() + (patience_s or self._settings.budget.retrieval_s)
         limit = self._settings.passages
-        alone = await self._search.search(question.text, limit=limit, deadline=deadline)
+        alone = await self._search.search(question.text, limit=limit, deadline=deadline, release=release)
         if not question.before:
             return Found(question.text, alone)
         asked = f"{question.before} {question.text}"
-        joined = await self._search.search(asked, limit=limit, deadline=deadline)
+        joined = await self._search.search(asked, limit=limit, deadline=deadline, release=alone.release)
         if self._router.joins(question.text, alone, joined):
             return Found(asked, joined, joined=True)
         return Found(question.text, alone)
@@ -86,7 +89,10 @@ class Cascade:
         """Answer, sentence by sentence, through ``voice``. ``found``: if it was already fetched for these words."""
         if found is None:
             try:
-                found = await self._again(lambda: self.retrieve(question), budget)
+                again = partial(self.retrieve, question, self._settings.budget.recovery_s)
+                found = await self._again(
+                    partial(self.retrieve, question), budget, partial(self._lost, budget, voice), again
+                )
             except WorkerError as error:
                 return Outcome(Result.TROUBLE, Rung.PREPARED, why=f"knowledge base: {type(error).__name__}")
         voice.mark("retrieved", self._clock.now())
@@ -140,7 +146,7 @@ class Cascade:
         for part in parts[:4]:
             alone = replace(question, text=part, before="")
             try:
-                found = (await self.retrieve(alone)).evidence
+                found = (await self.retrieve(alone, release=evidence.release)).evidence
             except WorkerError:
                 break
             verdict = self._router.decide(part, found, question.confidence)
@@ -161,10 +167,11 @@ class Cascade:
         ladder = self._ladder(decision)
         outcome = Outcome(Result.TOO_SLOW, Rung.PREPARED, why="no time for a model")
         models: list[dict[str, Any]] = []
-        rejected = 0
+        rejected, asked_small = 0, False
         own = decision.extract if decision.sure else None
         while ladder:
             (rung, model), *ladder = ladder
+            asked_small = asked_small or rung is Rung.SMALL
             needs = self.pace.expected(model.name)
             now = self._clock.now()
             if own is not None and self._late(needs, budget, now):
@@ -178,10 +185,13 @@ class Cascade:
             ask = partial(self._generate, model, question, attempt, budget, voice)
             try:
                 # Another rung is there at once; a worker that was lost is back in seconds at best.
-                wanted = partial(_wanted, attempt, alone=not ladder and own is None)
-                await self._again(ask, budget, wanted)
+                alone = rung is Rung.SMALL and not ladder and own is None
+                await self._again(ask, budget, partial(self._lost, budget, voice, attempt, alone=alone))
             except WorkerError as error:
                 outcome = Outcome(Result.TROUBLE, rung, why=f"{model.name}: {type(error).__name__}")
+                if rung is Rung.LARGE and not asked_small:
+                    budget.cheaper(f"{model.name}: {type(error).__name__}", self._clock.now())
+                    ladder = [(Rung.SMALL, self._small)]
             else:
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
             rejected += attempt.rejected
@@ -218,7 +228,9 @@ class Cascade:
         large = model is self._large
         request = self._prompts.answer(question.text, attempt.passages, question.history, strict=large)
         attempt.begin()
-        stream = model.generate(replace(request, speculative=not voice.aloud()), deadline=budget.deadline)
+        stream = model.generate(
+            replace(request, speculative=not voice.aloud(), urgency=voice.urgency), deadline=budget.deadline
+        )
         async for piece in stream:
             if isinstance(piece, Generation):
                 attempt.finished(model.name, piece)
@@ -228,21 +240,32 @@ class Cascade:
                 return
 
     async def _again(
-        self, work: Callable[[], Awaitable[T]], budget: TurnBudget, wanted: Callable[[], bool] = lambda: True
+        self,
+        work: Callable[[], Awaitable[T]],
+        budget: TurnBudget,
+        lost: Callable[[], bool],
+        again: Callable[[], Awaitable[T]] | None = None,
     ) -> T:
-        """``work``, and once more if what failed may succeed, there is time, and it is still ``wanted``."""
+        """``work``, and once more (as ``again``) if that may succeed, there is time, and ``lost`` wants it."""
         try:
             return await work()
         except WorkerError as error:
             left = budget.left(self._clock.now())
-            if not error.retryable or left < self._settings.budget.small_needs_s or not wanted():
+            if not error.retryable or left < self._settings.budget.small_needs_s or not lost():
                 raise
-        return await work()
+        return await (again or work)()
 
+    def _lost(self, budget: TurnBudget, voice: Voice, attempt: Attempt | None = None, *, alone: bool = True) -> bool:
+        """A worker failed. Should it be asked again? If nobody else can answer, or if its answer has been begun.
 
-def _wanted(attempt: Attempt, *, alone: bool) -> bool:
-    """Should a model that failed be asked again? If nobody else can answer, or if its answer has been begun."""
-    return alone or bool(attempt.spoken)
+        What takes its place is not there at once: the caller hears a filler now, not when the silence has become long.
+        """
+        begun = attempt is not None and bool(attempt.spoken)
+        if not begun:
+            now = self._clock.now()
+            budget.expects("after a lost worker a second try", self._settings.budget.recovery_s, now)
+            voice.mark("lost", now)
+        return alone or begun
 
 
 def _ground(evidence: Evidence) -> tuple[Passage, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.engines import Evidence, Passage
 from contracts.events import EventKind, Rung
+from contracts.worker import Urgency
 
 Record = Callable[[EventKind, dict[str, Any]], None]
 Speak = Callable[[str], None]
@@ -77,3 +78,5 @@ class Voice:
     mark: Mark
     record: Record
     aloud: Callable[[], bool] = lambda: True
+    urgency: Urgency | None = None
+    """Of what is asked of models; raised when somebody waits. None: somebody does from the start."""

@@ -35,6 +35,9 @@ class BudgetSettings(Settings):
         default=0.6, gt=0, description="the small model's first words, before it was measured; less left: no model"
     )
     first_sound_s: float = Field(default=0.1, ge=0, description="from an answer's first words to their sound")
+    recovery_s: float = Field(
+        default=3.0, gt=0, description="patience with a worker that was lost; it is back in 1 to 2 s, warm"
+    )
 
 
 class DialogSettings(Settings):

@@ -36,25 +36,38 @@ class Speaking:
         self._services.sink.append(Event(kind, self._call_id, body, self._conversation.turn))
 
     async def line(
-        self, key: str, *, interruptible: bool = True, first: bool = False, on_start: OnStart | None = None
+        self,
+        key: str,
+        *,
+        interruptible: bool = True,
+        first: bool = False,
+        before: bool = False,
+        on_start: OnStart | None = None,
     ) -> Played:
         """Say a prepared line to its end (or interruption)."""
-        return await self.text(self.lines.get(key), interruptible=interruptible, first=first, on_start=on_start)
+        text = self.lines.get(key)
+        return await self.text(text, interruptible=interruptible, first=first, before=before, on_start=on_start)
 
     async def text(
-        self, text: str, *, interruptible: bool = True, first: bool = False, on_start: OnStart | None = None
+        self,
+        text: str,
+        *,
+        interruptible: bool = True,
+        first: bool = False,
+        before: bool = False,
+        on_start: OnStart | None = None,
     ) -> Played:
         """Say a sentence that was written by people; ``on_start`` is told when its first frame left."""
-        utterance = self.say(text, interruptible=interruptible, first=first)
+        utterance = self.say(text, interruptible=interruptible, first=first, before=before)
         if on_start is not None:
             on_start(await utterance.started())
         played = await utterance.finished()
         self.said(utterance, text, played, Rung.PREPARED)
         return played
 
-    def say(self, text: str, *, interruptible: bool = True, first: bool = False) -> Utterance:
-        """Begin to say a whole text; whoever does tells `said` how it ended."""
-        utterance = self._front.mouth.say(text, interruptible=interruptible, first=first)
+    def say(self, text: str, *, interruptible: bool = True, first: bool = False, before: bool = False) -> Utterance:
+        """Begin to say a whole text; whoever does tells `said` how it ended. ``before``: see Mouth.say."""
+        utterance = self._front.mouth.say(text, interruptible=interruptible, first=first, before=before)
         self._open[utterance] = False
         return utterance
 

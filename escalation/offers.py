@@ -21,7 +21,11 @@ _NO = re.compile(
 )
 _DONE = re.compile(r"\bthat(?:'s| is|'ll be| will be| was (?:going to be|gonna be)) (?:all|it|everything)\b")
 """Finished, however it begins: "Yes, that will be all."."""
-_RESERVED = re.compile(r"\b(?:but|no|not|don't|first|before|actually|wait|instead|what|how|when|where|why|which|who)\b")
+_RESERVED = re.compile(
+    r"\b(?:but|no|not|don't|first|before|actually|wait|instead|what|how|when|where|why|which|who"
+    r"|is there|are there|do you|(?:like|want|need) to(?! (?:be|do|speak|talk|have)\b))\b"
+)
+"""A question or a wish of its own after the yes: "I would like to schedule an appointment" accepts nothing."""
 MAX_WORDS = 9
 """A longer sentence that opens with "yes" goes on to something else."""
 

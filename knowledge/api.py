@@ -3,60 +3,179 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
-from contracts.engines import DocumentInfo, Evidence, Passage
-from contracts.errors import DocumentRefused, DocumentUnknown, KnowledgeError
+from pydantic import TypeAdapter
+
+from contracts.engines import DocumentInfo, Evidence
+from contracts.errors import (
+    DeviceFull,
+    DocumentRefused,
+    DocumentUnknown,
+    KnowledgeError,
+    ReleaseRefused,
+    ReleaseUnknown,
+)
+from knowledge.injection import Suspicion
+
+ShapeT = TypeVar("ShapeT")
+LIVE = ""
+"""Names the live release, wherever a release is asked for."""
 
 
 class Outcome(StrEnum):
-    """What adding a document did."""
+    """What adding a document did to the draft."""
 
     ADDED = "added"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"
+    HELD = "held"
+    """Quarantined: it holds what looks like instructions to a language model."""
 
 
 @dataclass(slots=True, frozen=True)
 class Added:
-    """A document is in the base, safely on disk and found by words; its vectors follow in the background."""
+    """A document is in the draft (or held), safely on disk; callers hear of it once a release holds it."""
 
     document: DocumentInfo
     outcome: Outcome
+    suspicions: tuple[Suspicion, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class Held:
+    """A document that waits for a person."""
+
+    document: DocumentInfo
+    suspicions: tuple[Suspicion, ...]
 
 
 @dataclass(slots=True, frozen=True)
 class Stats:
-    """State of the base. ``pending``: passages whose vectors are still to be made; ``degraded``: an index is down."""
+    """State of the base. ``documents`` and ``passages`` are those of the draft; ``pending``: passages whose vectors are
+    still to be made or entered; ``degraded``: an index is down; ``release``: the live one, empty before the first."""
 
     documents: int
     passages: int
     pending: int
     degraded: str = ""
+    release: str = ""
+    live_passages: int = 0
+    held: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class DocumentChange:
+    """A difference between two releases, or the live one and the draft. ``kind``: added, changed, removed."""
+
+    kind: str
+    source: str
+    title: str
+
+
+class ReleaseState(StrEnum):
+    """Where a release stands."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    LIVE = "live"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(slots=True, frozen=True)
+class ReleaseInfo:
+    """A release. ``report``: what ``knowledge.review`` found when it was proposed."""
+
+    release: str
+    state: ReleaseState
+    passages: int
+    note: str
+    proposed_at: str
+    proposed_by: str
+    approved_at: str = ""
+    approved_by: str = ""
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Change:
+    """Who did what, when."""
+
+    at: str
+    by: str
+    action: str
+    what: str
 
 
 class KnowledgeAccess(Protocol):
     """The base as the command line sees it: opened here, or reached through a running server.
 
-    Methods raise KnowledgeError subclasses, or WorkerError subclasses when a server stands between.
+    ``by`` is the name of who does it. Releases are named r0001, r0002 …; an empty name is the live one. Methods raise
+    KnowledgeError subclasses, or WorkerError subclasses when a server stands between.
     """
 
-    def search(self, query: str, *, limit: int, context: Sequence[str] = ()) -> Evidence:
-        """The best passages."""
+    def search(self, query: str, *, limit: int, context: Sequence[str] = (), release: str = LIVE) -> Evidence:
+        """The best passages of a release. Raises ReleaseUnknown when it is no longer ready."""
         ...
 
-    def add(self, data: bytes, source: str) -> Added:
-        """Take in one document. Raises DocumentRefused."""
+    def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
+        """Take the documents of one file into the draft. Raises DocumentRefused."""
         ...
 
-    def list_documents(self) -> list[DocumentInfo]:
-        """All documents, by source."""
+    def list_documents(self, release: str | None = None) -> list[DocumentInfo]:
+        """All documents of a release, or of the draft (None), by source."""
         ...
 
-    def remove(self, key: str) -> DocumentInfo:
-        """Take out a document by source or id. Raises DocumentUnknown."""
+    def remove(self, key: str, *, by: str) -> list[DocumentInfo]:
+        """Take a document (source or id) or a whole file out of the draft. Raises DocumentUnknown."""
+        ...
+
+    def held(self) -> list[Held]:
+        """Quarantined documents."""
+        ...
+
+    def decide(self, key: str, *, accept: bool, by: str) -> DocumentInfo:
+        """Accept or reject a quarantined document. Raises DocumentUnknown."""
+        ...
+
+    def draft(self) -> list[DocumentChange]:
+        """How the draft differs from the live release."""
+        ...
+
+    def revert(self, *, by: str) -> None:
+        """Make the draft equal to the live release."""
+        ...
+
+    def propose(self, *, by: str, note: str = "", now: bool = False) -> ReleaseInfo:
+        """Freeze the draft as a release, check and evaluate it. Waits until all vectors are made, unless ``now``.
+
+        Raises ReleaseRefused.
+        """
+        ...
+
+    def approve(self, release: str, *, by: str) -> ReleaseInfo:
+        """Approve a proposed release. Raises ReleaseRefused, ReleaseUnknown."""
+        ...
+
+    def publish(self, release: str, *, by: str, despite: str = "") -> ReleaseInfo:
+        """Make a release the live one; ``despite``: the reason for overruling its checks.
+
+        Raises ReleaseRefused, ReleaseUnknown.
+        """
+        ...
+
+    def rollback(self, *, by: str, release: str = "") -> ReleaseInfo:
+        """Back to the release before, or to a named one. Raises ReleaseRefused, ReleaseUnknown."""
+        ...
+
+    def releases(self) -> list[ReleaseInfo]:
+        """All releases, newest first."""
+        ...
+
+    def changes(self) -> list[Change]:
+        """Who did what, the latest first."""
         ...
 
     def stats(self) -> Stats:
@@ -68,14 +187,25 @@ class KnowledgeAccess(Protocol):
         ...
 
 
-def document_json(info: DocumentInfo) -> dict[str, Any]:
-    """A DocumentInfo as JSON."""
-    return {**asdict(info), "tags": list(info.tags)}
+def to_json(value: Any) -> Any:
+    """Dataclasses, and lists of them, as JSON values."""
+    if isinstance(value, list):
+        return [to_json(one) for one in value]
+    return _adapter(type(value)).dump_python(value, mode="json")
 
 
-def document_from(body: Mapping[str, Any]) -> DocumentInfo:
-    """A DocumentInfo from its JSON."""
-    return DocumentInfo(**{**body, "tags": tuple(body.get("tags", ()))})
+def from_json(shape: type[ShapeT], body: Any) -> ShapeT:
+    """The reverse of to_json."""
+    return cast(ShapeT, _adapter(shape).validate_python(body))
+
+
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    if shape not in _ADAPTERS:
+        _ADAPTERS[shape] = TypeAdapter(shape)
+    return _ADAPTERS[shape]
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:
@@ -85,15 +215,21 @@ def evidence_json(evidence: Evidence) -> dict[str, Any]:
 
 def evidence_from(body: Mapping[str, Any]) -> Evidence:
     """Evidence from its JSON."""
-    return Evidence(**{**body, "passages": tuple(Passage(**one) for one in body["passages"])})
+    return from_json(Evidence, body)
 
 
-_ERRORS: dict[str, type[KnowledgeError]] = {
-    kind.__name__: kind for kind in (KnowledgeError, DocumentRefused, DocumentUnknown)
+def document_json(info: DocumentInfo) -> dict[str, Any]:
+    """A DocumentInfo as JSON."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(info).items()}
+
+
+_ERRORS: dict[str, type[Exception]] = {
+    kind.__name__: kind
+    for kind in (KnowledgeError, DocumentRefused, DocumentUnknown, ReleaseRefused, ReleaseUnknown, DeviceFull)
 }
 
 
-def error_json(error: KnowledgeError) -> dict[str, Any]:
+def error_json(error: Exception) -> dict[str, Any]:
     """A knowledge error as the body of a reply, so that it keeps its type on the way out of a worker."""
     return {"error": type(error).__name__, "message": str(error)}
 

@@ -1,168 +1,210 @@
-"""``callwright knowledge``: add, list, search and remove documents from a terminal.
+"""``callwright knowledge``: documents, the draft, releases and rollback from a terminal.
 
 The commands know nothing of servers: they get an api.KnowledgeAccess from a factory.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
-from contracts.errors import CallwrightError
-from knowledge.api import KnowledgeAccess, Outcome, document_json, evidence_json
-from knowledge.documents import find_files, load_file
+from contracts.errors import CallwrightError, ReleaseUnknown
+from knowledge import cliadd, clishow
+from knowledge.api import KnowledgeAccess, ReleaseInfo, evidence_json, to_json
 
 AccessFactory = Callable[[], AbstractContextManager[KnowledgeAccess]]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-_POLL_S = 0.2
-_INDEXING_S = 600.0
+By = Annotated[str, typer.Option("--by", help="Who does this; your login name if left out.")]
+Despite = Annotated[str, typer.Option(help="Publish although the review objects; give the reason.")]
+Note = Annotated[str, typer.Option(help="What this release is about.")]
+ReleaseName = Annotated[str, typer.Argument(help="A release, such as r0007.")]
 
 
 def make_app(access: AccessFactory, max_bytes: Callable[[], int]) -> typer.Typer:
     """The sub-app. ``access`` opens the base (locally, or through the running server) for one command;
     ``max_bytes`` is the limit of a document. Both are called only when a command runs."""
-    app = typer.Typer(help="Add, list, search and remove the documents that answers stand on.", no_args_is_help=True)
+    app = typer.Typer(
+        help="The documents that answers stand on: draft, review, publish, roll back.", no_args_is_help=True
+    )
+    _documents(app, access, max_bytes)
+    _draft(app, access)
+    _releases(app, access)
+    return app
 
-    @app.command(epilog="Example: callwright knowledge add configs/demo/knowledge fees.md")
+
+def _documents(app: typer.Typer, access: AccessFactory, max_bytes: Callable[[], int]) -> None:
+    @app.command(epilog="Example: callwright knowledge add configs/demo/knowledge fees.pdf --publish")
     def add(
-        paths: Annotated[list[Path], typer.Argument(help="Markdown or text files, or folders of them.")],
+        paths: Annotated[list[Path], typer.Argument(help="Markdown, text, HTML, PDF, DOCX, CSV, JSON; or folders.")],
+        publish: Annotated[bool, typer.Option(help="Propose and publish at once, if the review allows it.")] = False,
+        despite: Despite = "",
+        by: By = "",
         as_json: AsJson = False,
     ) -> None:
-        """Take in documents. A document of the same name is replaced; an unchanged one costs nothing."""
+        """Take documents into the draft. One of the same name is replaced; an unchanged one costs nothing."""
         with _one_line_errors(), access() as base:
-            refused = _add_all(base, paths, max_bytes(), as_json)
-        if refused:
-            raise typer.Exit(1)
+            result = cliadd.add_all(base, paths, max_bytes(), by or _user())
+            if publish and base.draft():
+                result.release = _publish(base, "", by or _user(), "", despite)
+            cliadd.show(result, as_json)
+            if result.refused:
+                raise typer.Exit(1)
 
-    @app.command("list", epilog="Example: callwright knowledge list --json")
-    def list_documents(as_json: AsJson = False) -> None:
-        """Show the documents in the base."""
+    @app.command("list", epilog="Example: callwright knowledge list --release r0007 --json")
+    def list_documents(
+        release: Annotated[str, typer.Option(help="Of this release; of the draft if left out.")] = "",
+        as_json: AsJson = False,
+    ) -> None:
+        """Show the documents of the draft, or of a release."""
         with _one_line_errors(), access() as base:
-            _show_documents(base, as_json)
+            clishow.documents(base.list_documents(release or None), base.stats(), as_json)
 
     @app.command(epilog='Example: callwright knowledge search "when are you open on saturday" --limit 3')
     def search(
         text: Annotated[str, typer.Argument(help="A question, as a caller would ask it.")],
         limit: Annotated[int, typer.Option(min=1, max=50, help="How many passages.")] = 5,
         context: Annotated[list[str] | None, typer.Option(help="An earlier turn of the caller (repeatable).")] = None,
+        release: Annotated[str, typer.Option(help="Search this release instead of the live one.")] = "",
         as_json: AsJson = False,
     ) -> None:
         """Find the passages for a question, with their scores."""
         with _one_line_errors(), access() as base:
-            _show_evidence(base, text, limit, context or [], as_json)
+            found = base.search(text, limit=limit, context=context or [], release=release)
+            print(json.dumps(evidence_json(found), indent=2)) if as_json else clishow.evidence(found)
 
     @app.command(epilog="Example: callwright knowledge remove fees.md")
-    def remove(keys: Annotated[list[str], typer.Argument(help="Sources or ids, as `list` shows them.")]) -> None:
-        """Take documents out of the base."""
+    def remove(
+        keys: Annotated[list[str], typer.Argument(help="Sources, files or ids, as `list` shows them.")], by: By = ""
+    ) -> None:
+        """Take documents out of the draft; callers hear of them until the next release."""
         with _one_line_errors(), access() as base:
             for key in keys:
-                removed = base.remove(key)
-                Console().print(f"removed {removed.source} ({removed.passages} passages)", markup=False)
+                removed = base.remove(key, by=by or _user())
+                count = sum(one.passages for one in removed)
+                Console().print(f"removed {key} ({len(removed)} documents, {count} passages)", markup=False)
 
-    return app
+    @app.command(epilog="Example: callwright knowledge held")
+    def held(as_json: AsJson = False) -> None:
+        """Show quarantined documents, with the words that look like instructions to a language model."""
+        with _one_line_errors(), access() as base:
+            clishow.held(base.held(), as_json)
+
+    @app.command(epilog="Example: callwright knowledge decide letter.docx --accept")
+    def decide(
+        key: Annotated[str, typer.Argument(help="A quarantined document, as `held` shows it.")],
+        accept: Annotated[bool, typer.Option("--accept/--reject", help="Let it into the draft, or throw it away.")],
+        by: By = "",
+    ) -> None:
+        """Decide on a quarantined document."""
+        with _one_line_errors(), access() as base:
+            info = base.decide(key, accept=accept, by=by or _user())
+            Console().print(f"{'accepted' if accept else 'rejected'} {info.source}", markup=False)
+
+
+def _draft(app: typer.Typer, access: AccessFactory) -> None:
+    @app.command(epilog="Example: callwright knowledge draft")
+    def draft(as_json: AsJson = False) -> None:
+        """Show how the draft differs from what callers hear."""
+        with _one_line_errors(), access() as base:
+            clishow.draft(base.draft(), base.stats(), as_json)
+
+    @app.command(epilog="Example: callwright knowledge revert")
+    def revert(by: By = "") -> None:
+        """Throw the draft's changes away: make it equal to the live release."""
+        with _one_line_errors(), access() as base:
+            base.revert(by=by or _user())
+            Console().print(f"the draft is what {base.stats().release} holds", markup=False)
+
+    @app.command(epilog='Example: callwright knowledge propose --note "new wire fees"')
+    def propose(note: Note = "", by: By = "", as_json: AsJson = False) -> None:
+        """Freeze the draft as a release and review it: checks, golden questions, answers that would change."""
+        with _one_line_errors(), access() as base:
+            cliadd.watch_indexing(base)
+            _show(base.propose(by=by or _user(), note=note), as_json)
+
+    @app.command(epilog="Example: callwright knowledge show r0007")
+    def show(release: ReleaseName, as_json: AsJson = False) -> None:
+        """Show a release and its review."""
+        with _one_line_errors(), access() as base:
+            wanted = release.lower().removeprefix("r").lstrip("0")
+            found = [one for one in base.releases() if one.release.lstrip("r0") == wanted]
+            if not found:
+                raise ReleaseUnknown(f"there is no release {release}; `callwright knowledge releases` shows them")
+            _show(found[0], as_json)
+
+
+def _releases(app: typer.Typer, access: AccessFactory) -> None:
+    @app.command(epilog="Example: callwright knowledge approve r0007 --by maria")
+    def approve(release: ReleaseName, by: By = "") -> None:
+        """Approve a proposed release; it must be somebody else than who proposed it."""
+        with _one_line_errors(), access() as base:
+            info = base.approve(release, by=by or _user())
+            Console().print(f"{info.release} approved by {info.approved_by}", markup=False)
+
+    @app.command(epilog="Example: callwright knowledge publish r0007")
+    def publish(
+        release: Annotated[str, typer.Argument(help="A proposed release; left out, the draft is proposed first.")] = "",
+        despite: Despite = "",
+        note: Note = "",
+        by: By = "",
+        as_json: AsJson = False,
+    ) -> None:
+        """Make a release what callers hear, from their next turn on."""
+        with _one_line_errors(), access() as base:
+            info = _publish(base, release, by or _user(), note, despite)
+            print(json.dumps(to_json(info), indent=2)) if as_json else clishow.live(info)
+
+    @app.command(epilog="Example: callwright knowledge rollback")
+    def rollback(
+        release: Annotated[str, typer.Argument(help="Where to; left out, to the release before.")] = "", by: By = ""
+    ) -> None:
+        """Go back to the release before, at once. The draft keeps its changes."""
+        with _one_line_errors(), access() as base:
+            clishow.live(base.rollback(by=by or _user(), release=release))
+
+    @app.command(epilog="Example: callwright knowledge releases")
+    def releases(as_json: AsJson = False) -> None:
+        """Show all releases, newest first."""
+        with _one_line_errors(), access() as base:
+            clishow.releases(base.releases(), as_json)
+
+    @app.command(epilog="Example: callwright knowledge changes")
+    def changes(as_json: AsJson = False) -> None:
+        """Show who did what, the latest first."""
+        with _one_line_errors(), access() as base:
+            clishow.changes(base.changes(), as_json)
+
+
+def _publish(base: KnowledgeAccess, release: str, by: str, note: str, despite: str) -> ReleaseInfo:
+    if not release:
+        cliadd.watch_indexing(base)
+        release = base.propose(by=by, note=note).release
+    return base.publish(release, by=by, despite=despite)
+
+
+def _show(info: ReleaseInfo, as_json: bool) -> None:
+    print(json.dumps(to_json(info), indent=2)) if as_json else clishow.release(info)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a user of that number
+        return "unknown"
 
 
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
+def _one_line_errors() -> Iterator[Any]:
     try:
         yield
     except CallwrightError as error:
         print(f"callwright: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from error
-
-
-def _add_all(base: KnowledgeAccess, paths: list[Path], max_bytes: int, as_json: bool) -> int:
-    """Add everything, going on after refusals; returns how many there were."""
-    results: list[dict[str, Any]] = []
-    refused: list[str] = []
-    files: list[tuple[Path, str]] = []
-    for path in paths:
-        try:
-            files.extend(find_files(path))
-        except CallwrightError as error:
-            refused.append(str(error))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        reading = progress.add_task("documents", total=len(files))
-        for path, source in files:
-            try:
-                added = base.add(load_file(path, source, max_bytes=max_bytes), source)
-                results.append({**document_json(added.document), "outcome": added.outcome.value})
-            except CallwrightError as error:
-                refused.append(str(error))
-            progress.advance(reading)
-        _watch_indexing(base, progress)
-    if as_json:
-        print(json.dumps({"documents": results, "refused": refused}, indent=2))
-    else:
-        counts = {kind: sum(one["outcome"] == kind for one in results) for kind in Outcome}
-        summary = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing added"
-        Console().print(f"{summary}; {sum(one['passages'] for one in results)} passages", markup=False)
-    for line in refused:
-        print(f"callwright: {line}", file=sys.stderr)
-    return len(refused)
-
-
-def _watch_indexing(base: KnowledgeAccess, progress: Progress) -> None:
-    """Follow the vectors being made; the documents are safe already, so giving up loses nothing."""
-    stats = base.stats()
-    if not stats.pending:
-        return
-    task = progress.add_task("vectors", total=stats.pending)
-    until = time.monotonic() + _INDEXING_S
-    total = stats.pending
-    while stats.pending and time.monotonic() < until:
-        time.sleep(_POLL_S)
-        stats = base.stats()
-        progress.update(task, completed=total - stats.pending)
-
-
-def _show_documents(base: KnowledgeAccess, as_json: bool) -> None:
-    found = base.list_documents()
-    stats = base.stats()
-    if as_json:
-        print(json.dumps({"documents": [document_json(one) for one in found], "stats": asdict(stats)}, indent=2))
-        return
-    table = Table("source", "title", "id", "tags", "added")
-    table.add_column("passages", justify="right")
-    for one in found:
-        table.add_row(one.source, one.title, one.document_id, ", ".join(one.tags), one.added_at[:16], str(one.passages))
-    state = f"{stats.documents} documents, {stats.passages} passages"
-    if stats.pending:
-        state += f", {stats.pending} still without vectors"
-    if stats.degraded:
-        state += f"; degraded: {stats.degraded}"
-    console = Console()
-    console.print(table)
-    console.print(state, markup=False)
-
-
-def _show_evidence(base: KnowledgeAccess, text: str, limit: int, context: list[str], as_json: bool) -> None:
-    evidence = base.search(text, limit=limit, context=context)
-    if as_json:
-        print(json.dumps(evidence_json(evidence), indent=2))
-        return
-    table = Table(show_lines=True)
-    table.add_column("cosine", justify="right")
-    table.add_column("words", justify="right")
-    table.add_column("document", overflow="fold")
-    table.add_column("passage", overflow="fold")
-    for one in evidence.passages:
-        where = one.title if not one.heading else f"{one.title} › {one.heading}"
-        table.add_row(f"{one.score:.3f}", f"{one.lexical:.3f}", where, one.text)
-    console = Console()
-    console.print(table) if evidence.passages else console.print("nothing found")
-    degraded = f"; degraded: {evidence.degraded}" if evidence.degraded else ""
-    console.print(f"margin {evidence.margin:.3f}, {evidence.compute_s * 1000:.0f} ms{degraded}", markup=False)

@@ -1,32 +1,74 @@
-"""The knowledge base as an engine in a worker process: embedder, Chroma and SQL under one roof.
+"""The knowledge base as an engine in a worker process: embedder, Chroma, releases and SQL under one roof.
 
-========  ==========================================  =======================  ==========================
-method    params                                      blob                     reply
-========  ==========================================  =======================  ==========================
-search    query, limit, context (earlier turns)                                evidence
-add       source                                      the document's bytes     document, outcome
-list                                                                           documents
-remove    key (source or id)                                                   document
-stats                                                                          documents, passages, pending, degraded
+=========  ============================================  ====================  ===================================
+method     params                                        blob                  reply
+=========  ============================================  ====================  ===================================
+search     query, limit, context, release                                      evidence
+ticket     ticket                                                              done; then result, or error
+list       release (null: the draft)                                           result: documents
+held                                                                           result: quarantined documents
+draft                                                                          result: changes against the live one
+releases                                                                       result: releases
+changes                                                                        result: who did what
+stats                                                                          result: counts
 rebuild
-========  ==========================================  =======================  ==========================
+rollback   by, release                                                         result: release
+add        source, by                                    the file's bytes      ticket; result: what was added
+remove     key, by                                                             ticket; result: documents
+decide     key, accept, by                                                     ticket; result: document
+revert     by                                                                  ticket
+propose    by, note, now                                                       ticket; result: release
+approve    release, by                                                         ticket; result: release
+publish    release, by, despite                                                ticket; result: release
+=========  ============================================  ====================  ===================================
 
-A knowledge error (a refused document, an unknown one) is a reply with ``error`` and ``message``, so that it keeps its
-type; anything else that goes wrong is the worker's EngineFailed.
+A result is compressed JSON in the reply's blob. A knowledge error (a refused document, an unknown one) is a reply with
+``error`` and ``message``, so that it keeps its type; anything else that goes wrong is the worker's EngineFailed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import json
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import EngineFailed, KnowledgeError
+from contracts.errors import DeviceFull, EngineFailed, KnowledgeError
 from contracts.worker import Job, Reply
-from knowledge.api import document_json, error_json, evidence_json
+from knowledge.api import error_json, evidence_json, to_json
 from knowledge.base import KnowledgeBase
+from knowledge.clerk import Clerk
 from knowledge.settings import KnowledgeSettings
+
+Params = Mapping[str, Any]
+_AT_ONCE: dict[str, Callable[[KnowledgeBase, Params], Any]] = {
+    "list": lambda base, params: base.list_documents(params.get("release")),
+    "held": lambda base, params: base.held(),
+    "draft": lambda base, params: base.draft(),
+    "releases": lambda base, params: base.releases(),
+    "changes": lambda base, params: base.changes(),
+    "stats": lambda base, params: base.stats(),
+    "rebuild": lambda base, params: base.rebuild(),
+    "rollback": lambda base, params: base.rollback(by=str(params["by"]), release=str(params.get("release", ""))),
+}
+_LONG: dict[str, Callable[[KnowledgeBase, Params, bytes], Any]] = {
+    "add": lambda base, params, blob: base.add(blob, str(params["source"]), by=str(params["by"])),
+    "remove": lambda base, params, blob: base.remove(str(params["key"]), by=str(params["by"])),
+    "decide": lambda base, params, blob: base.decide(
+        str(params["key"]), accept=bool(params["accept"]), by=str(params["by"])
+    ),
+    "revert": lambda base, params, blob: base.revert(by=str(params["by"])),
+    "propose": lambda base, params, blob: base.propose(
+        by=str(params["by"]), note=str(params.get("note", "")), now=bool(params.get("now"))
+    ),
+    "approve": lambda base, params, blob: base.approve(str(params["release"]), by=str(params["by"])),
+    "publish": lambda base, params, blob: base.publish(
+        str(params["release"]), by=str(params["by"]), despite=str(params.get("despite", ""))
+    ),
+}
+METHODS = (*_AT_ONCE, *_LONG)
+"""What knowledge managers ask; ``search`` and ``ticket`` are the rest."""
 
 
 class KnowledgeEngine:
@@ -37,6 +79,7 @@ class KnowledgeEngine:
         self._model_dir = Path(options["model_dir"])
         self._settings = KnowledgeSettings.model_validate(options.get("settings") or {})
         self._base: KnowledgeBase | None = None
+        self._clerk: Clerk | None = None
 
     def load(self) -> None:
         """Load the embedder and open the base. Raises ModelFileError, or EngineFailed if another process has it."""
@@ -45,46 +88,60 @@ class KnowledgeEngine:
             base.open(wait_s=self._settings.lock_wait_s)
         except KnowledgeError as error:
             raise EngineFailed(str(error)) from error
-        self._base = base
+        self._base, self._clerk = base, Clerk()
         base.search("warm up", limit=1)
 
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
         """Do one request of the table above. Raises EngineFailed for an unknown method or missing parameters."""
-        if self._base is None:
+        if self._base is None or self._clerk is None:
             raise EngineFailed("the knowledge base is not loaded")
         job.checkpoint()
         try:
-            return Reply(self._answer(self._base, method, params, blob))
-        except KnowledgeError as error:
+            answer = self._answer(self._base, self._clerk, method, params, blob)
+        except (KnowledgeError, DeviceFull) as error:
             return Reply(error_json(error))
         except KeyError as error:
             raise EngineFailed(f"knowledge.{method} needs {error}") from error
+        if "result" not in answer:
+            return Reply(answer)
+        rest = {key: value for key, value in answer.items() if key != "result"}
+        packed = zlib.compress(json.dumps(answer["result"]).encode(), 1)  # tens of thousands of documents fit a message
+        return Reply(rest, packed)
 
     def close(self) -> None:
         """Let go of the base; the kernel does the same when the process dies."""
+        if self._clerk is not None:
+            self._clerk.close()
+            self._clerk = None
         if self._base is not None:
             self._base.close()
             self._base = None
 
-    def _answer(self, base: KnowledgeBase, method: str, params: Mapping[str, Any], blob: bytes) -> dict[str, Any]:
-        match method:
-            case "search":
-                context = [str(turn) for turn in params.get("context", ())]
-                return evidence_json(base.search(str(params["query"]), limit=int(params["limit"]), context=context))
-            case "add":
-                added = base.add(blob, str(params["source"]))
-                return {"document": document_json(added.document), "outcome": added.outcome.value}
-            case "list":
-                return {"documents": [document_json(one) for one in base.list_documents()]}
-            case "remove":
-                return {"document": document_json(base.remove(str(params["key"])))}
-            case "stats":
-                return asdict(base.stats())
-            case "rebuild":
-                base.rebuild()
-                return {}
-            case _:
-                raise EngineFailed(f"the knowledge base cannot {method!r}")
+    def _answer(
+        self, base: KnowledgeBase, clerk: Clerk, method: str, params: Mapping[str, Any], blob: bytes
+    ) -> Mapping[str, Any]:
+        if method == "search":
+            context = [str(turn) for turn in params.get("context", ())]
+            said, limit, release = str(params["query"]), int(params["limit"]), str(params.get("release", ""))
+            return evidence_json(base.search(said, limit=limit, context=context, release=release))
+        if method == "ticket":
+            return clerk.look(str(params["ticket"]))
+        if method in _AT_ONCE:
+            return {"result": to_json(_AT_ONCE[method](base, params))}
+        if method not in _LONG:
+            raise EngineFailed(f"the knowledge base cannot {method!r}")
+        if missing := [key for key in _NEEDS.get(method, ("by",)) if key not in params]:
+            raise KeyError(missing[0])
+        return {"ticket": clerk.give(lambda: to_json(_LONG[method](base, params, blob)))}
+
+
+_NEEDS = {
+    "add": ("source", "by"),
+    "remove": ("key", "by"),
+    "decide": ("key", "accept", "by"),
+    "approve": ("release", "by"),
+    "publish": ("release", "by"),
+}
 
 
 def open_base(home: Path, model_dir: Path, settings: KnowledgeSettings) -> KnowledgeBase:

@@ -1,19 +1,21 @@
-"""Makes the vector index hold what SQL holds, in the background, whatever has happened to it.
+"""Makes vectors of what SQL holds, once for each content, and keeps Chroma equal to it, whatever has happened to it.
 
 ::
 
-    add, remove, kill -9, lost folder, new model ──► wake ──► wanted ids (SQL) - present ids (Chroma)
-                                                             ├─ too many: deleted
-                                                             └─ missing:  embedded one by one, entered in batches
+    add, publish, kill -9, lost folder, new model ──► wake ──► wanted (draft and ready releases)
+                                                      ├─ content without a vector: embedded one by one, kept in SQL
+                                                      ├─ in Chroma, not wanted:    deleted
+                                                      └─ wanted, not in Chroma:    entered in batches, from SQL
 
-There is one mechanism for all of it, so nothing that SQL has acknowledged can stay unindexed. Searches go on
-meanwhile with what is there.
+There is one mechanism for all of it, so nothing that SQL has acknowledged can stay unindexed. A search never waits for
+any of this: Chroma cannot be asked while it takes a batch in (0.1 to 0.3 s at 100,000 passages), so ``nearest`` then
+says that it does not know, and the release's own file is scanned instead.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -23,18 +25,23 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.exc import OperationalError
 
+from contracts.errors import DeviceFull
+from knowledge.database import chunks
 from knowledge.settings import IndexSettings
+from knowledge.snapshot import Snapshot
 from knowledge.store import DocumentStore
-from knowledge.vectors import Vector, VectorIndex, VectorsUnusable
+from knowledge.vectorprocess import VectorProcess, VectorsBusy
+from knowledge.vectors import Vector, VectorsUnusable
 
 log = structlog.get_logger(__name__)
 
 THREAD = "knowledge-indexer"
 """Name of the background thread."""
-_USABLE_SHARE = 0.9
-"""With fewer of the passages indexed, answers are called degraded."""
 _PATIENCE_S = 0.25
 """Searches without a gap hold up a passage for no longer than this, so that indexing always gets on."""
+_TRIES = 3
+_QUERY_S = 0.015
+"""A search waits no longer for Chroma, which takes 1 to 5 ms when it is idle; scanning the release takes 1 to 10 ms."""
 
 
 class Embeds(Protocol):
@@ -46,22 +53,40 @@ class Embeds(Protocol):
 
 
 class Indexer:
-    """Owner of the vector index and of the thread that keeps it true. All methods are thread-safe."""
+    """Owner of the vector index and of the thread that keeps it true. All methods are thread-safe.
+
+    ``kept`` tells which releases must be found besides the draft; ``embedded`` is called, on the thread, whenever all
+    contents have their vectors.
+    """
 
     def __init__(
-        self, store: DocumentStore, embedder: Embeds, folder: Path, fingerprint: str, settings: IndexSettings
+        self,
+        store: DocumentStore,
+        embedder: Embeds,
+        folder: Path,
+        fingerprint: str,
+        settings: IndexSettings,
+        *,
+        kept: Callable[[], Sequence[int]],
+        embedded: Callable[[], None],
     ) -> None:
         self._store = store
         self._embedder = embedder
         self._folder = folder
         self._fingerprint = fingerprint
         self._settings = settings
-        self._index: VectorIndex | None = None
+        self._kept = kept
+        self._on_embedded = embedded
+        self._index: VectorProcess | None = None
         self._present: set[str] = set()
-        self._wanted: set[str] = set()
-        self._guard = threading.RLock()
-        self._changed = threading.Condition(self._guard)
+        self._covered: set[int] = set()
+        self._wanted: dict[str, str] = {}
+        self._known: set[str] = set()
+        self._guard = threading.Lock()
+        """Held while Chroma works; a search that does not get it at once goes elsewhere."""
+        self._changed = threading.Condition()
         self._work = False
+        self._stale = True
         self._busy = False
         self._searches = 0
         self._closing = threading.Event()
@@ -69,11 +94,13 @@ class Indexer:
 
     def start(self) -> None:
         """Open the index, or throw away what cannot be opened, and start the thread."""
+        self._known = self._store.embedded(self._fingerprint)
         with self._guard:
             try:
                 self._open()
             except VectorsUnusable as error:
                 self._drop(str(error))
+        self._wanted = self._store.wanted(self._kept())
         self.wake()
         self._thread.start()
 
@@ -91,14 +118,12 @@ class Indexer:
 
     def wake(self) -> None:
         """SQL has changed."""
-        wanted = self._store.passage_ids()
         with self._changed:
-            self._wanted = wanted
-            self._work = True
+            self._work = self._stale = True
             self._changed.notify_all()
 
     def rebuild(self) -> None:
-        """Throw the index away and make it again."""
+        """Throw the index away and make it again, from the vectors that SQL keeps."""
         with self._guard:
             self._drop("asked to")
         self.wake()
@@ -110,23 +135,30 @@ class Indexer:
                 lambda: not self._work and not self._busy and self._index is not None, timeout_s
             )
 
+    def wait_embedded(self, timeout_s: float) -> bool:
+        """Wait until each content of SQL has its vector; False if that took too long."""
+        wanted = self._store.wanted(self._kept())
+        with self._changed:
+            return self._changed.wait_for(lambda: self._known.issuperset(wanted.values()), timeout_s)
+
     @property
     def pending(self) -> int:
-        """Passages without a vector in the index."""
-        with self._guard:
-            return len(self._wanted - self._present)
+        """Passages that are not in the index yet."""
+        with self._changed:
+            wanted, stale = self._wanted, self._stale
+        if stale:
+            wanted = self._store.wanted(self._kept())
+        return len(wanted.keys() - self._present)
 
     @property
     def degraded(self) -> str:
-        """``vectors`` while the index is down or holds too little; empty when all is well."""
-        with self._guard:
-            usable = self._index is not None and self.pending <= (1 - _USABLE_SHARE) * len(self._wanted)
-            return "" if usable else "vectors"
+        """``vectors`` while the index is down; releases are then searched by their own files."""
+        return "" if self._index is not None else "vectors"
 
     @contextmanager
     def searching(self) -> Iterator[None]:
         """While a search runs, no other passage is embedded: a caller is waiting."""
-        with self._guard:
+        with self._changed:
             self._searches += 1
         try:
             yield
@@ -142,103 +174,124 @@ class Indexer:
         """
         return np.concatenate([self._embedder.embed([text]) for text in texts])
 
-    def nearest(self, vector: Vector, count: int) -> dict[str, float]:
-        """Ids with cosines, best first; empty when the index is down."""
-        with self._guard:
-            if self._index is None or not self._present:
-                return {}
-            try:
-                return self._index.query(vector, count)
-            except VectorsUnusable as error:
-                self._fail(error)
-                return {}
+    def nearest(
+        self, vector: Vector, snapshot: Snapshot, barred: frozenset[int], count: int
+    ) -> dict[int, float] | None:
+        """Passage numbers of a release with cosines, best first; None when the index cannot tell now."""
+        if not self._guard.acquire(blocking=False):
+            return None
+        try:
+            if self._index is None or not self._covers(snapshot):
+                return None
+            asked = 2 * count
+            for _ in range(_TRIES):
+                found = self._index.query(vector, min(asked, len(self._present)), patience_s=_QUERY_S)
+                numbers = {snapshot.numbers.get(key): cosine for key, cosine in found.items()}
+                valid = {one: cosine for one, cosine in numbers.items() if one is not None and one not in barred}
+                if len(valid) >= min(count, len(snapshot) - len(barred)):
+                    return dict(list(valid.items())[:count])
+                asked *= 4
+        except VectorsBusy:
+            return None
+        except VectorsUnusable as error:
+            self._drop(str(error))
+            self.wake()
+        finally:
+            self._guard.release()
+        return None
 
-    def vectors_of(self, ids: Sequence[str]) -> dict[str, Vector]:
-        """Stored vectors of these ids, as far as there are any."""
-        with self._guard:
-            if self._index is None:
-                return {}
-            try:
-                return self._index.vectors_of([one for one in ids if one in self._present])
-            except VectorsUnusable as error:
-                self._fail(error)
-                return {}
-
-    def _fail(self, error: VectorsUnusable) -> None:
-        self._drop(str(error))
-        self._work = True
-        self._changed.notify_all()
+    def _covers(self, snapshot: Snapshot) -> bool:
+        if snapshot.release not in self._covered and snapshot.numbers.keys() <= self._present:
+            self._covered.add(snapshot.release)
+        return snapshot.release in self._covered
 
     def _open(self) -> None:
-        index = VectorIndex(self._folder, self._fingerprint)
+        index = VectorProcess(self._folder, self._fingerprint)
         self._present = index.open()
         self._index = index
 
     def _drop(self, why: str) -> None:
         log.warning("vector index dropped; it is made again from SQL", why=why)
         index, self._index, self._present = self._index, None, set()
-        (index or VectorIndex(self._folder, self._fingerprint)).destroy()
+        self._covered.clear()
+        (index or VectorProcess(self._folder, self._fingerprint)).destroy()
 
     def _run(self) -> None:
         while not self._closing.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._work or self._closing.is_set())
                 self._work, self._busy = False, True
-                if self._index is None and not self._closing.is_set():
-                    self._work = not self._reopened()
-                retry = self._work
-            if not retry and not self._closing.is_set():
-                retry = not self._converged()
-            if retry:
-                self._closing.wait(self._settings.retry_s)  # also when a wake comes: the cause is seldom that quick
+            retry = not self._closing.is_set() and not self._converged()
             with self._changed:
+                if retry:  # also when a wake comes: the cause is seldom gone that quickly
+                    self._changed.wait_for(self._closing.is_set, self._settings.retry_s)
                 self._work, self._busy = self._work or retry, False
                 self._changed.notify_all()
 
-    def _reopened(self) -> bool:
-        try:
-            self._open()
-        except VectorsUnusable as error:
-            self._drop(str(error))
-            return False
-        return True
-
     def _converged(self) -> bool:
-        """Delete and embed until nothing differs; False if it must be tried again later."""
+        """Embed, delete and enter until nothing differs; False if it must be tried again later."""
         try:
             while not self._closing.is_set():
-                with self._guard:
-                    self._wanted = self._store.passage_ids()
-                    stale, missing = self._present - self._wanted, self._wanted - self._present
-                    if self._index is None:
-                        return True  # dropped by a search or by rebuild(), which has asked for another round
-                    if stale:
-                        self._index.delete(sorted(stale))
-                        self._present -= stale
-                if not missing:
-                    return True
-                self._enter(sorted(missing))
-        except (VectorsUnusable, OperationalError) as error:
+                with self._changed:
+                    self._stale = False
+                wanted = self._store.wanted(self._kept())
+                with self._changed:
+                    self._wanted = wanted
+                missing = sorted(set(wanted.values()) - self._known)
+                if missing:
+                    self._make(missing)
+                    continue
+                self._on_embedded()
+                return self._entered(wanted)
+        except (OperationalError, DeviceFull) as error:
             log.warning("indexing failed; it is tried again later", why=str(error), retry_s=self._settings.retry_s)
-            if isinstance(error, VectorsUnusable):
-                with self._guard:
-                    self._drop(str(error))
             return False
         return True
 
-    def _enter(self, missing: Sequence[str]) -> None:
-        for at in range(0, len(missing), self._settings.batch):
-            rows = self._store.fetch(ids=missing[at : at + self._settings.batch])
-            vectors: list[Vector] = []
-            for row in rows:
+    def _make(self, missing: Sequence[str]) -> None:
+        """Vectors of contents, kept in SQL batch by batch."""
+        for piece in chunks(missing, self._settings.batch):
+            made: dict[str, Vector] = {}
+            for one in self._store.to_embed(piece):
                 with self._changed:
                     self._changed.wait_for(lambda: not self._searches, _PATIENCE_S)
-                vectors.extend(self.embed([row.embedding_text]))
-            with self._changed:
-                if self._index is None or self._closing.is_set():
+                made[one.sha256] = self.embed([one.embedding_text])[0]
+                if self._closing.is_set():
                     return
-                entries = {row.passage.passage_id: one for row, one in zip(rows, vectors, strict=True)}
-                self._index.upsert(entries)
-                self._present |= entries.keys()
+            self._store.keep_vectors(self._fingerprint, made)
+            with self._changed:
+                self._known |= made.keys()
                 self._changed.notify_all()
-            self._closing.wait(self._settings.pause_s)
+
+    def _entered(self, wanted: dict[str, str]) -> bool:
+        """Make Chroma hold what is wanted; False if it cannot be written now."""
+        try:
+            with self._guard:
+                if self._index is None:
+                    self._open()
+                stale = self._present - wanted.keys()
+            for piece in chunks(sorted(stale), self._settings.batch):
+                with self._guard:
+                    if self._index is None:
+                        return False
+                    self._index.delete(piece)
+                    self._present.difference_update(piece)
+                self._rest()
+            for piece in chunks(sorted(wanted.keys() - self._present), self._settings.batch):
+                if self._closing.is_set():
+                    return True
+                known = self._store.vectors(self._fingerprint, {wanted[one] for one in piece})
+                with self._guard:
+                    if self._index is None:
+                        return False
+                    self._index.upsert({one: known[wanted[one]] for one in piece if wanted[one] in known})
+                    self._present.update(one for one in piece if wanted[one] in known)
+                self._rest()
+        except VectorsUnusable as error:
+            with self._guard:
+                self._drop(str(error))
+            return False
+        return True
+
+    def _rest(self) -> None:
+        self._closing.wait(self._settings.pause_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -30,12 +30,76 @@ class PassageSettings(Settings):
 class LimitSettings(Settings):
     """What is refused."""
 
-    max_document_bytes: int = Field(default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
-    """Larger files are refused before they are read."""
+    max_document_bytes: int = Field(default=15 * 1024 * 1024, ge=1024, le=15 * 1024 * 1024)
+    """Larger files are refused before they are read. One message to the worker holds no more."""
     max_query_chars: int = Field(default=2000, ge=50, le=20_000)
     """The end of a longer question is what is searched for."""
     max_results: int = Field(default=50, ge=1, le=500)
     """No search returns more passages."""
+
+
+class JsonKeys(Settings):
+    """Which keys of a JSON file mean what; the first one that is present counts."""
+
+    documents: tuple[str, ...] = ("documents", "items", "articles", "data")
+    """The list, where the file is an object that holds one."""
+    id: tuple[str, ...] = ("id", "doc_id", "key", "slug")
+    title: tuple[str, ...] = ("title", "name", "question", "subject", "heading")
+    text: tuple[str, ...] = ("content", "body", "text", "answer", "markdown")
+    answers: tuple[str, ...] = ("docs", "faqs", "questions")
+    """Entries with title and text, each answering a question about the thing that holds them."""
+
+
+class IngestSettings(Settings):
+    """How files are read: in a process of its own, which is killed at any of these limits."""
+
+    wall_s: float = Field(default=60.0, gt=0.0, le=600.0)
+    """A file that takes longer is refused."""
+    cpu_s: int = Field(default=40, ge=1, le=600)
+    """The same in seconds of CPU (RLIMIT_CPU)."""
+    memory_mib: int = Field(default=1024, ge=256, le=16_384)
+    """Address space of the reading process (RLIMIT_AS)."""
+    files_per_process: int = Field(default=200, ge=1, le=10_000)
+    """After so many files of text the process is replaced; after a PDF, DOCX or HTML file always."""
+    max_documents: int = Field(default=50_000, ge=1, le=1_000_000)
+    """Documents in one CSV or JSON file."""
+    max_text_chars: int = Field(default=30_000_000, ge=1000, le=500_000_000)
+    """Letters of text that a file may hold once it is unpacked."""
+    max_pages: int = Field(default=2000, ge=1, le=100_000)
+    """Pages of a PDF."""
+    max_members: int = Field(default=2000, ge=10, le=100_000)
+    """Files in a DOCX."""
+    max_unpacked_bytes: int = Field(default=100 * 1024 * 1024, ge=1024 * 1024, le=2 * 1024 * 1024 * 1024)
+    """Bytes to which a DOCX may unpack."""
+    max_ratio: float = Field(default=200.0, ge=10.0, le=2000.0)
+    """How much smaller than its content a file in a DOCX may be. Word's own XML seldom passes 50."""
+    active_content: Literal["refuse", "strip"] = "refuse"
+    """Scripts, actions and embedded files in HTML, PDF and DOCX: refuse the file, or read the text and drop them.
+    Macros are always refused."""
+    json_keys: JsonKeys = JsonKeys()
+
+
+class ReleaseSettings(Settings):
+    """What stands between a draft and the callers."""
+
+    approvals: int = Field(default=0, ge=0, le=1)
+    """1: somebody other than who proposed a release must approve it before it can be published."""
+    questions: Path | None = None
+    """The golden question set (docs/knowledge.md); without one, nothing is evaluated."""
+    max_lost_questions: int = Field(default=0, ge=0, le=10_000)
+    """So many golden questions that the live release answers may be lost; more, and publishing is refused."""
+    block_on: tuple[Literal["contradiction", "duplicate", "expired", "orphaned"], ...] = ("contradiction",)
+    """Findings of the check with which publishing is refused, unless the live release has them already."""
+    keep: int = Field(default=5, ge=1, le=100)
+    """So many superseded releases stay ready for a rollback within a second; older ones are made again from SQL."""
+    require_owner: bool = False
+    """A document without an owner is an orphan."""
+    expiring_days: int = Field(default=14, ge=0, le=365)
+    """Documents that expire within so many days are pointed out."""
+    same_subject: float = Field(default=0.7, ge=0.3, le=1.0)
+    """Two sentences of different documents are about the same thing with so much of their words in common."""
+    duplicate: float = Field(default=0.9, ge=0.5, le=1.0)
+    """Two passages of different documents are duplicates with so much of their 3-word groups in common."""
 
 
 class SearchSettings(Settings):
@@ -47,6 +111,9 @@ class SearchSettings(Settings):
     """Weight of the word score."""
     candidates: int = Field(default=24, ge=1, le=500)
     """How many passages each index proposes before fusing."""
+    max_matches: int = Field(default=6000, ge=100, le=1_000_000)
+    """The rarest words of a question are looked up first; words after so many matches are left out (they would order
+    nothing and cost milliseconds: BM25 in FTS5 takes about 1 ms for 2,500 matches)."""
     title_weight: float = Field(default=1.0, ge=0.0, le=20.0)
     """A word in the title counts this many times as much as one in the text (BM25 column weight)."""
     heading_weight: float = Field(default=1.0, ge=0.0, le=20.0)
@@ -58,7 +125,7 @@ class SearchSettings(Settings):
 class IndexSettings(Settings):
     """How vectors are made in the background."""
 
-    batch: int = Field(default=16, ge=1, le=256)
+    batch: int = Field(default=64, ge=1, le=1024)
     """Passages entered into the vector index at a time."""
     pause_s: float = Field(default=0.005, ge=0.0, le=10.0)
     """Rest between batches, so that calls get the cores."""
@@ -73,6 +140,8 @@ class KnowledgeSettings(Settings):
     """SQLAlchemy URL of the canonical text; a relative SQLite path is under the home folder. May be the record's."""
     vectors_dir: Path = Path("chroma")
     """Chroma's folder. It can be deleted at any time while the server is down: it is rebuilt from SQL."""
+    releases_dir: Path = Path("releases")
+    """The releases' snapshot files. They too are made again from SQL if they are lost."""
     lock_file: Path = Path("knowledge.lock")
     """Held by the one process that has the base open."""
     lock_wait_s: float = Field(default=5.0, ge=0.0, le=120.0)
@@ -81,5 +150,7 @@ class KnowledgeSettings(Settings):
     """Name of the embedding model in the model manifest."""
     passages: PassageSettings = PassageSettings()
     limits: LimitSettings = LimitSettings()
+    ingest: IngestSettings = IngestSettings()
+    releases: ReleaseSettings = ReleaseSettings()
     search: SearchSettings = SearchSettings()
     index: IndexSettings = IndexSettings()

@@ -1,303 +1,259 @@
-"""The canonical text in SQL, with its lexical index in the same transaction. What is committed here is acknowledged."""
+"""Documents in SQL: their versions and the draft that points at some of them. What is committed is acknowledged."""
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from numpy.typing import NDArray
 
-from contracts.engines import DocumentInfo, Passage
-from contracts.errors import DeviceFull, DocumentUnknown, KnowledgeError
-from knowledge import lexical
-from knowledge.api import Added, Outcome
+from contracts.engines import DocumentInfo
+from contracts.errors import DocumentUnknown
+from knowledge.api import Added, Held, Outcome
+from knowledge.database import chunks, insert_missing, opening, writing
 from knowledge.documents import Document
-from knowledge.passages import PassageText, content_digest
-from knowledge.settings import SearchSettings
-from knowledge.tables import documents, metadata, passages
+from knowledge.draftrows import (
+    embedding_text,
+    heads,
+    info_of,
+    insert_passages,
+    of_release,
+    outcome_of,
+    point,
+    record,
+    vanished,
+    version_row,
+    versions_of,
+)
+from knowledge.injection import Suspicion
+from knowledge.tables import draft, embeddings, metadata, release_versions, texts, version_passages, versions
 
-_CHUNK = 500
-"""Ids in one IN (…): below every database's limit of parameters."""
+_PIECE = 100
+"""Documents written in one transaction."""
 
 
 @dataclass(slots=True, frozen=True)
-class StoredPassage:
-    """A passage as it stands in SQL, with what the embedder is to read."""
+class Unembedded:
+    """A passage whose vector is to be made: its content's digest and what the embedder is to read."""
 
-    passage: Passage
-    number: int
+    sha256: str
     embedding_text: str
-    valid_from: date | None
-    valid_to: date | None
-
-    def valid_on(self, day: date) -> bool:
-        """May it be said on that day?"""
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
-def open_engine(url: str, home: Path) -> sa.Engine:
-    """An engine for a database URL; a relative SQLite path is under ``home``. SQLite runs in WAL mode, fully synced."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-        path = home / parsed.database
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parsed = parsed.set(database=str(path))
-    engine = sa.create_engine(parsed)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def document_id_of(source: str) -> str:
-    """The id of the document with this source name; replacing a document keeps its id."""
-    return "d" + hashlib.sha256(source.encode()).hexdigest()[:16]
+def now_utc() -> datetime:
+    """The time as it is stored."""
+    return datetime.now(UTC)
 
 
 class DocumentStore:
-    """Documents and passages. Thread-safe: each call takes a connection of its own."""
+    """Versions of documents, and the draft. Thread-safe: each call takes a connection of its own."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        own_words = engine.dialect.name == "sqlite"
-        self._words = engine if own_words else lexical.memory_engine()
-        self._rarity = lexical.WordRarity()
+        self.engine = engine
 
     def open(self) -> None:
-        """Make missing tables and bring the lexical index up to date. Raises KnowledgeError if it is no database."""
-        try:
-            with _named_errors():
-                metadata.create_all(self._engine)
-                with self._writing() as (connection, words):
-                    lexical.ensure(words, connection)
-        except sa.exc.DatabaseError as error:
-            raise KnowledgeError(
-                f"the database {self._engine.url.render_as_string()} cannot be used ({error.orig}); "
-                "restore it from a backup, or move it away and add the documents again"
-            ) from error
+        """Make missing tables. Raises KnowledgeError if it is no database."""
+        with opening(self.engine):
+            metadata.create_all(self.engine)
 
     def close(self) -> None:
         """Let go of all connections."""
-        self._engine.dispose()
-        if self._words is not self._engine:
-            self._words.dispose()
+        self.engine.dispose()
 
-    def put(self, document: Document, texts: Sequence[PassageText], *, now: datetime | None = None) -> Added:
-        """Enter or replace a document in one transaction. Passages whose content is unchanged keep their ids.
+    def put(self, documents: Sequence[Document], *, by: str, now: datetime | None = None) -> list[Added]:
+        """Enter the documents of one file into the draft, in one transaction; those that the file no longer holds
+        leave it. A suspicious one is held back, and what the draft had of it stays.
 
         Raises DeviceFull; then nothing has changed.
         """
-        document_id = document_id_of(document.source)
-        wanted = _with_ids(document_id, document.title, texts)
-        with _named_errors(), self._writing() as (connection, words):
-            row = connection.execute(sa.select(documents).where(documents.c.document_id == document_id)).first()
-            present = {
-                str(passage_id): int(number)
-                for passage_id, number in connection.execute(
-                    sa.select(passages.c.passage_id, passages.c.number).where(passages.c.document_id == document_id)
-                )
-            }
-            if row is not None and row.sha256 == document.sha256 and set(present) == set(wanted):
-                return Added(_info(row._asdict(), len(present)), Outcome.UNCHANGED)
-            values = _document_row(document_id, document, now or datetime.now(UTC))
-            if row is None:
-                connection.execute(documents.insert().values(values))
-            else:
-                connection.execute(documents.update().where(documents.c.document_id == document_id).values(values))
-            gone = [number for passage_id, number in present.items() if passage_id not in wanted]
-            _delete_passages(connection, words, gone)
-            _insert_passages(connection, words, document, document_id, wanted, present)
-        self._rarity.forget()
-        return Added(_info(values, len(wanted)), Outcome.ADDED if row is None else Outcome.REPLACED)
+        at = now or now_utc()
+        rows = [version_row(one, by, at) for one in documents]
+        for pairs in chunks(zip(documents, rows, strict=True), _PIECE):
+            with writing(self.engine) as connection:  # in pieces, so that a rollback never waits for a large file
+                insert_passages(connection, pairs)
+                insert_missing(connection, versions, [row for _, row in pairs])
+        with writing(self.engine) as connection:
+            known = heads(connection, rows)
+            added = [
+                outcome_of(one, row, known.get(row["document_id"])) for one, row in zip(documents, rows, strict=True)
+            ]
+            point(connection, rows, added, known)
+            gone = vanished(connection, {one.container for one in documents}, {row["document_id"] for row in rows})
+            counts = {kind: sum(one.outcome is kind for one in added) for kind in Outcome}
+            said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count and kind != Outcome.UNCHANGED)
+            if said or gone:
+                containers = ", ".join(sorted({one.container for one in documents}))[:200]
+                record(connection, at, by, "add", f"{containers}: {said}{f', {gone} gone' if gone else ''}")
+        return added
 
-    def remove(self, key: str) -> DocumentInfo:
-        """Take out a document by source or id. Raises DocumentUnknown."""
-        with _named_errors(), self._writing() as (connection, words):
+    def remove(self, key: str, *, by: str) -> list[DocumentInfo]:
+        """Take a document (by source or id), or all of a file, out of the draft. Raises DocumentUnknown."""
+        with writing(self.engine) as connection:
+            rows = connection.execute(
+                sa.select(draft).where(
+                    sa.or_(draft.c.document_id == key, draft.c.source == key, draft.c.container == key)
+                )
+            ).all()
+            if not rows:
+                raise DocumentUnknown(f"no document {key!r}; `callwright knowledge list` shows what there is")
+            wanted = [row.version_id or row.held_version_id for row in rows]
+            infos = [info_of(row) for row in versions_of(connection, wanted)]
+            for piece in chunks([row.document_id for row in rows]):
+                connection.execute(draft.delete().where(draft.c.document_id.in_(piece)))
+            record(connection, now_utc(), by, "remove", key)
+        return infos
+
+    def decide(self, key: str, *, accept: bool, by: str) -> DocumentInfo:
+        """Let a held document into the draft, or throw it away. Raises DocumentUnknown."""
+        with writing(self.engine) as connection:
             row = connection.execute(
-                sa.select(documents).where(sa.or_(documents.c.document_id == key, documents.c.source == key))
+                sa.select(draft).where(
+                    sa.or_(draft.c.document_id == key, draft.c.source == key), draft.c.held_version_id.is_not(None)
+                )
             ).first()
             if row is None:
-                raise DocumentUnknown(f"no document {key!r}; `callwright knowledge list` shows what there is")
-            numbers = list(
+                raise DocumentUnknown(f"no document {key!r} is held; `callwright knowledge held` shows which are")
+            info = info_of(versions_of(connection, [row.held_version_id])[0])
+            chosen = draft.c.document_id == row.document_id
+            if accept:
                 connection.execute(
-                    sa.select(passages.c.number).where(passages.c.document_id == row.document_id)
-                ).scalars()
-            )
-            _delete_passages(connection, words, numbers)
-            connection.execute(documents.delete().where(documents.c.document_id == row.document_id))
-        self._rarity.forget()
-        return _info(row._asdict(), len(numbers))
+                    draft.update().where(chosen).values(version_id=row.held_version_id, held_version_id=None)
+                )
+            elif row.version_id is None:
+                connection.execute(draft.delete().where(chosen))
+            else:
+                connection.execute(draft.update().where(chosen).values(held_version_id=None))
+            record(connection, now_utc(), by, "accept" if accept else "reject", info.source)
+        return info
 
-    def list_documents(self) -> list[DocumentInfo]:
-        """All documents, by source."""
-        columns = [column for column in documents.c if column.name != "body"]
-        counted = (
-            sa.select(passages.c.document_id, sa.func.count().label("n")).group_by(passages.c.document_id).subquery()
-        )
+    def revert(self, number: int | None, *, by: str) -> None:
+        """Make the draft equal to a release; what was held is forgotten. ``None`` empties it."""
+        with writing(self.engine) as connection:
+            connection.execute(draft.delete())
+            if number is not None:
+                picked = sa.select(
+                    versions.c.document_id, versions.c.source, versions.c.container, versions.c.version_id
+                ).where(versions.c.version_id.in_(of_release(number)))
+                connection.execute(
+                    draft.insert().from_select(["document_id", "source", "container", "version_id"], picked)
+                )
+            record(connection, now_utc(), by, "revert", f"draft := r{number}" if number else "draft emptied")
+
+    def held(self) -> list[Held]:
+        """Documents that wait for a person, with the quotes."""
         statement = (
-            sa.select(*columns, sa.func.coalesce(counted.c.n, 0).label("passages"))
-            .outerjoin(counted, counted.c.document_id == documents.c.document_id)
-            .order_by(documents.c.source)
+            sa.select(versions)
+            .join(draft, draft.c.held_version_id == versions.c.version_id)
+            .order_by(versions.c.source)
         )
-        with self._engine.connect() as connection:
-            return [_info(row._asdict(), row.passages) for row in connection.execute(statement)]
+        with self.engine.connect() as connection:
+            return [
+                Held(info_of(row), tuple(Suspicion(**one) for one in row.suspicions))
+                for row in connection.execute(statement)
+            ]
 
-    def counts(self) -> tuple[int, int]:
-        """(documents, passages)."""
-        with self._engine.connect() as connection:
-            return (
-                int(connection.execute(sa.select(sa.func.count()).select_from(documents)).scalar_one()),
-                int(connection.execute(sa.select(sa.func.count()).select_from(passages)).scalar_one()),
-            )
+    def list_draft(self) -> list[DocumentInfo]:
+        """All documents of the draft, by source."""
+        return self._listed(sa.select(draft.c.version_id))
 
-    def passage_ids(self) -> set[str]:
-        """Ids of all passages: what the vector index must hold, no more and no less."""
-        with self._engine.connect() as connection:
-            return set(connection.execute(sa.select(passages.c.passage_id)).scalars())
+    def list_release(self, number: int) -> list[DocumentInfo]:
+        """All documents of a release, by source."""
+        return self._listed(of_release(number))
 
-    def by_words(self, terms: Sequence[str], settings: SearchSettings) -> dict[int, float]:
-        """Passage numbers with lexical scores 0..1, best first."""
-        with self._words.connect() as connection:
-            return lexical.search(connection, terms, self._rarity, settings)
+    def _listed(self, chosen: sa.Select[Any]) -> list[DocumentInfo]:
+        columns = [column for column in versions.c if column.name != "body"]
+        statement = sa.select(*columns).where(versions.c.version_id.in_(chosen)).order_by(versions.c.source)
+        with self.engine.connect() as connection:
+            return [info_of(row) for row in connection.execute(statement)]
 
-    def fetch(self, ids: Iterable[str] = (), numbers: Iterable[int] = ()) -> list[StoredPassage]:
-        """The passages with these ids or numbers, each once; unknown ones are left out."""
-        found: dict[int, StoredPassage] = {}
-        with self._engine.connect() as connection:
-            for column, keys in ((passages.c.passage_id, list(ids)), (passages.c.number, list(numbers))):
-                for at in range(0, len(keys), _CHUNK):
-                    rows = connection.execute(
-                        sa.select(passages, documents.c.title, documents.c.valid_from, documents.c.valid_to)
-                        .join(documents)
-                        .where(column.in_(keys[at : at + _CHUNK]))
-                    )
-                    found.update((row.number, _stored(row._asdict())) for row in rows)
+    def body(self, key: str) -> str:
+        """The canonical text of a document of the draft, by source or id. Raises DocumentUnknown."""
+        statement = (
+            sa.select(versions.c.body)
+            .join(draft, sa.or_(draft.c.version_id == versions.c.version_id))
+            .where(sa.or_(draft.c.document_id == key, draft.c.source == key))
+        )
+        with self.engine.connect() as connection:
+            found = connection.execute(statement).scalar()
+        if found is None:
+            raise DocumentUnknown(f"no document {key!r}; `callwright knowledge list` shows what there is")
+        return str(found)
+
+    def draft_counts(self) -> tuple[int, int]:
+        """(documents, passages) of the draft."""
+        statement = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(versions.c.passages), 0)).join_from(
+            draft, versions, draft.c.version_id == versions.c.version_id
+        )
+        with self.engine.connect() as connection:
+            row = connection.execute(statement).one()
+            return int(row[0]), int(row[1])
+
+    def wanted(self, kept: Sequence[int]) -> dict[str, str]:
+        """Passage id → digest of everything that must be found by vectors: the draft and these releases."""
+        chosen = sa.union(
+            sa.select(draft.c.version_id).where(draft.c.version_id.is_not(None)),
+            sa.select(release_versions.c.version_id).where(release_versions.c.number.in_(list(kept) or [0])),
+        ).subquery()
+        statement = (
+            sa.select(texts.c.passage_id, texts.c.sha256)
+            .join(version_passages, version_passages.c.passage_id == texts.c.passage_id)
+            .where(version_passages.c.version_id.in_(sa.select(chosen.c[0])))
+            .distinct()
+        )
+        return self._pairs(statement)
+
+    def _pairs(self, statement: sa.Select[Any]) -> dict[str, str]:
+        """Two columns of a long result, read in pieces so that no search waits for it."""
+        found: dict[str, str] = {}
+        with self.engine.connect() as connection:
+            for piece in connection.execute(statement).partitions(2000):
+                found.update((str(one), str(two)) for one, two in piece)
+        return found
+
+    def embedded(self, fingerprint: str) -> set[str]:
+        """Digests whose vectors are kept."""
+        statement = sa.select(embeddings.c.sha256).where(embeddings.c.fingerprint == fingerprint)
+        with self.engine.connect() as connection:
+            return set(connection.execute(statement).scalars())
+
+    def to_embed(self, digests: Sequence[str]) -> list[Unembedded]:
+        """What the embedder is to read for these digests, each once."""
+        found: dict[str, Unembedded] = {}
+        with self.engine.connect() as connection:
+            for piece in chunks(digests):
+                for row in connection.execute(sa.select(texts).where(texts.c.sha256.in_(piece))):
+                    found[row.sha256] = Unembedded(row.sha256, embedding_text(row.title, row.heading, row.text))
         return list(found.values())
 
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
-        """A transaction on the canonical text and one on the lexical index: the same, where both are in SQLite."""
-        with self._engine.begin() as connection:
-            if self._words is self._engine:
-                yield connection, connection
-            else:
-                with self._words.begin() as words:
-                    yield connection, words
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        if isinstance(error.orig, sqlite3.OperationalError) and "full" in str(error.orig):
-            raise DeviceFull(
-                "no space left for the knowledge base; nothing was changed. Free some and repeat"
-            ) from error
-        raise
-
-
-def _with_ids(document_id: str, title: str, texts: Sequence[PassageText]) -> dict[str, tuple[PassageText, str]]:
-    """Passages by id. The id comes from document and content, so equal passages of one document fall together."""
-    found: dict[str, tuple[PassageText, str]] = {}
-    for text in texts:
-        digest = content_digest(title, text)
-        passage_id = "p" + hashlib.sha256(f"{document_id} {digest}".encode()).hexdigest()[:20]
-        found.setdefault(passage_id, (text, digest))
-    return found
-
-
-def _document_row(document_id: str, document: Document, now: datetime) -> dict[str, Any]:
-    return {
-        "document_id": document_id,
-        "source": document.source,
-        "title": document.title,
-        "sha256": document.sha256,
-        "body": document.body,
-        "tags": list(document.tags),
-        "valid_from": document.valid_from,
-        "valid_to": document.valid_to,
-        "added_at": now,
-    }
-
-
-def _insert_passages(
-    connection: sa.Connection,
-    words: sa.Connection,
-    document: Document,
-    document_id: str,
-    wanted: Mapping[str, tuple[PassageText, str]],
-    present: Mapping[str, int],
-) -> None:
-    for passage_id, (text, digest) in wanted.items():
-        if passage_id in present:
+    def keep_vectors(self, fingerprint: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Keep vectors by digest, so that no content is ever embedded twice. Raises DeviceFull."""
+        with writing(self.engine) as connection:
             connection.execute(
-                passages.update().where(passages.c.number == present[passage_id]).values(position=text.position)
+                embeddings.delete().where(
+                    embeddings.c.sha256.in_(list(vectors)), embeddings.c.fingerprint == fingerprint
+                )
             )
-            continue
-        result = connection.execute(
-            passages.insert().values(
-                passage_id=passage_id,
-                document_id=document_id,
-                position=text.position,
-                heading=text.heading,
-                text=text.text,
-                sha256=digest,
+            connection.execute(
+                embeddings.insert(),
+                [
+                    {"sha256": digest, "fingerprint": fingerprint, "vector": vector.astype("<f2").tobytes()}
+                    for digest, vector in vectors.items()
+                ],
             )
-        )
-        key = result.inserted_primary_key
-        assert key is not None
-        lexical.insert(words, [(key[0], document.title, text.heading, text.text)])
 
-
-def _delete_passages(connection: sa.Connection, words: sa.Connection, numbers: Sequence[int]) -> None:
-    lexical.remove(words, numbers)
-    for at in range(0, len(numbers), _CHUNK):
-        connection.execute(passages.delete().where(passages.c.number.in_(numbers[at : at + _CHUNK])))
-
-
-def _info(row: Mapping[str, Any], count: int) -> DocumentInfo:
-    added: datetime = row["added_at"]
-    if added.tzinfo is None:  # SQLite keeps no zone; what was stored is UTC
-        added = added.replace(tzinfo=UTC)
-    return DocumentInfo(
-        document_id=row["document_id"],
-        source=row["source"],
-        title=row["title"],
-        sha256=row["sha256"],
-        passages=count,
-        added_at=added.isoformat(timespec="seconds"),
-        tags=tuple(row["tags"]),
-    )
-
-
-def _stored(row: Mapping[str, Any]) -> StoredPassage:
-    text = PassageText(row["heading"], row["text"], row["position"])
-    return StoredPassage(
-        passage=Passage(
-            passage_id=row["passage_id"],
-            document_id=row["document_id"],
-            title=row["title"],
-            heading=row["heading"],
-            text=row["text"],
-            score=0.0,
-        ),
-        number=row["number"],
-        embedding_text=text.embedding_text(row["title"]),
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
-    )
+    def vectors(self, fingerprint: str, digests: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+        """Kept vectors by digest, as far as there are any; their length is 1 to within float16."""
+        found: dict[str, NDArray[np.float32]] = {}
+        with self.engine.connect() as connection:
+            for piece in chunks(digests):
+                rows = connection.execute(
+                    sa.select(embeddings.c.sha256, embeddings.c.vector).where(
+                        embeddings.c.sha256.in_(piece), embeddings.c.fingerprint == fingerprint
+                    )
+                )
+                found.update((row.sha256, np.frombuffer(row.vector, dtype="<f2").astype(np.float32)) for row in rows)
+        return found

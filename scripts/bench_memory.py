@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from contracts.errors import CallwrightError
-from scripts.bench_latency import QUESTIONS, machine
+from scripts.latency_questions import QUESTIONS
+from scripts.latency_report import machine
 from scripts.operator_process import OperatorProcess
+from scripts.usage import usage
 from server.caller import converse
 from server.settings import ROOT
 from telephony.lines import spoken_lines
@@ -29,26 +30,6 @@ from telephony.robot import Manners
 from telephony.sip.caller import CallerSettings, SipCaller
 
 SETTLE_S = 5.0
-
-
-def pss_mb(pid: int) -> float:
-    """Proportional set size in MB; 0 for a process that is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1000 for line in lines if line.startswith("Pss:")), 0.0)
-
-
-def measure(pid: int, workers: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """MB by process name."""
-    names = {one["pid"]: f"worker {one['name']}" for one in workers} | {pid: "media process"}
-    tree = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-    found: dict[str, float] = {}
-    for one in tree:
-        name = names.get(one, "console" if one not in names else "")
-        found[name] = round(found.get(name, 0.0) + pss_mb(one), 1)
-    return found
 
 
 async def run(config: Path) -> dict[str, Any]:
@@ -59,11 +40,11 @@ async def run(config: Path) -> dict[str, Any]:
             raise CallwrightError("an operator is running already; stop it, so that its memory can be measured")
         await asyncio.sleep(SETTLE_S)
         workers = (await operator.status())["workers"]
-        idle = measure(operator.pid, workers)
+        idle = usage(operator.pid, workers).pss_mb
         async with SipCaller(CallerSettings()) as caller:
             await converse(caller, operator.sip_uri, lines, manners=Manners(gap_s=0.8), timeout_s=240.0)
         await operator.idle()
-        after = measure(operator.pid, workers)
+        after = usage(operator.pid, workers).pss_mb
     return {
         "machine": machine(),
         "idle_mb": idle,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +19,16 @@ from server.settings import OperatorSettings, load_settings
 
 OnEvent = Callable[[dict[str, Any]], None]
 START_S = 300.0
+STOP_S = 20.0
+RTP_PORTS = 240
+"""For 120 calls: two each."""
+DIE_WITH_PARENT = (
+    "import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGKILL)\n"
+    "os.getppid() == int(sys.argv[1]) or sys.exit('the script that started the operator is gone')\n"
+    "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+)
+"""PR_SET_PDEATHSIG is 1 (prctl(2)) and is kept by execve: an operator that we started ends with us, even if we are
+killed; its workers and its console then end by the same means."""
 
 
 class OperatorFailed(CallwrightError):
@@ -26,12 +39,28 @@ class OperatorProcess:
     """``async with OperatorProcess(config)``: `callwright serve` is up inside, and ended outside.
 
     ``env`` is added to the environment (CALLWRIGHT_HOME …). If an operator already answers on that home's control
-    socket, it is used and left running.
+    socket, it is used and left running. ``apart``: in a temporary home and on ports that nobody has, so that it meets
+    no other operator of this machine; the home is removed at the end.
+
+    While inside, SIGTERM cancels the task that entered, so that the operator is ended as on Ctrl-C; a killed script
+    takes it along.
     """
 
-    def __init__(self, config: Path, *, env: dict[str, str] | None = None, on_event: OnEvent | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *,
+        env: dict[str, str] | None = None,
+        on_event: OnEvent | None = None,
+        apart: bool = False,
+    ) -> None:
         self._config = config
-        self._env = {**os.environ, **(env or {})}
+        self._stack = contextlib.ExitStack()
+        own: dict[str, str] = {}
+        if apart:
+            own = ports_apart()
+            own["CALLWRIGHT_HOME"] = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="callwright-"))
+        self._env = {**os.environ, **own, **(env or {})}
         self._on_event = on_event
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -66,6 +95,24 @@ class OperatorProcess:
 
     async def __aenter__(self) -> Self:
         """Start and wait until it is ready. Raises OperatorFailed."""
+        self._heed_sigterm()
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    def _heed_sigterm(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        try:
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        except (RuntimeError, ValueError):
+            return  # signals belong to the main thread; elsewhere the operator ends when the process does
+        self._stack.callback(loop.remove_signal_handler, signal.SIGTERM)
+
+    async def _start(self) -> None:
         begun = asyncio.get_running_loop().time()
         if not await self._running():
             await self._spawn()
@@ -73,7 +120,6 @@ class OperatorProcess:
         ready = asyncio.Event()
         self._watcher = asyncio.create_task(self._watch(ready))
         await ready.wait()
-        return self
 
     async def _running(self) -> bool:
         """An operator is there and takes calls. One that drains is waited for until it is gone."""
@@ -90,7 +136,8 @@ class OperatorProcess:
         self.settings.home_dir.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "server.cli", "serve", "--config", str(self._config),
+                sys.executable, "-c", DIE_WITH_PARENT, str(os.getpid()), "-m", "server.cli", "serve",
+                "--config", str(self._config),
                 env=self._env, stderr=log, stdout=log, start_new_session=True,
             )  # fmt: skip
         loop = asyncio.get_running_loop()
@@ -146,12 +193,60 @@ class OperatorProcess:
 
     async def __aexit__(self, *_: object) -> None:
         """End what we started."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-        if self._process is not None and self._process.returncode is None:
+        await self._stop()
+
+    async def _stop(self) -> None:
+        with self._stack:
+            if self._watcher is not None:
+                self._watcher.cancel()
+            if self._process is None or self._process.returncode is not None:
+                return
             self._process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(self._process.wait(), 20.0)
-            except TimeoutError:
+                await asyncio.wait_for(self._process.wait(), STOP_S)
+            except (TimeoutError, asyncio.CancelledError):
                 self._process.kill()
                 await self._process.wait()
+
+
+def ports_apart() -> dict[str, str]:
+    """Settings, as environment, of an operator on ports that are free now."""
+    with contextlib.ExitStack() as stack:
+        sip, websocket, http = (_free_port(stack) for _ in range(3))
+    rtp = _free_range(RTP_PORTS)
+    return {
+        "CALLWRIGHT_TELEPHONY__SIP__PORT": str(sip),
+        "CALLWRIGHT_TELEPHONY__SIP__RTP_PORT_MIN": str(rtp),
+        "CALLWRIGHT_TELEPHONY__SIP__RTP_PORT_MAX": str(rtp + RTP_PORTS - 2),
+        "CALLWRIGHT_TELEPHONY__WEBSOCKET__PORT": str(websocket),
+        "CALLWRIGHT_TELEPHONY__DRAIN_S": "2",
+        "CALLWRIGHT_CONSOLE__PORT": str(http),
+    }
+
+
+def _free_port(stack: contextlib.ExitStack) -> int:
+    """Free for TCP and UDP; held until ``stack`` closes, so that no two are the same."""
+    while True:
+        tcp = stack.enter_context(socket.socket())
+        tcp.bind(("127.0.0.1", 0))
+        udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError:
+            continue
+        return int(tcp.getsockname()[1])
+
+
+def _free_range(count: int) -> int:
+    """First of ``count`` free UDP ports below those which the kernel hands out. Raises OperatorFailed.
+
+    The search starts at a place of this process's own: two operators started at once do not find the same.
+    """
+    places = range(12000, 32000 - count, count)
+    for step in range(len(places)):
+        first = places[(os.getpid() + step) % len(places)]
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("0.0.0.0", port))
+            return first
+    raise OperatorFailed(f"no {count} free UDP ports in a row below 32000; end other operators")

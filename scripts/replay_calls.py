@@ -25,8 +25,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from contracts.errors import CallwrightError
-from scripts.bench_latency import machine, match
 from scripts.demo import PERSON_PORT, person
+from scripts.latency_calls import wall_offset
+from scripts.latency_report import machine
+from scripts.latency_turns import turns_of
 from scripts.operator_process import OperatorProcess
 from scripts.stats import summary, wilson
 from server.caller import converse
@@ -115,7 +117,8 @@ async def play_one(operator: OperatorProcess, caller: SipCaller, path: Path, wan
     judge(played, events)
     played.turns = len(result.spoken)
     played.cut_ins = sum(one.cut_in for one in result.spoken)
-    played.latencies = [round(one.latency_s, 3) for one in match(result.spoken, events)]
+    turns = turns_of([line.label for line in lines], result, events, wall_offset())
+    played.latencies = [round(turn.latency_s, 3) for turn in turns if turn.latency_s is not None]
     return played
 
 

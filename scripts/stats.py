@@ -35,7 +35,7 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
 
 
 def summary(values: Sequence[float]) -> dict[str, float | int | list[float]]:
-    """n, p50, p95, max and their 95 % intervals, as JSON-ready numbers rounded to a millisecond."""
+    """n, p50, p95, p99, max and 95 % intervals of the percentiles, as JSON-ready numbers rounded to a millisecond."""
     if not len(values):
         return {"n": 0}
     return {
@@ -44,5 +44,7 @@ def summary(values: Sequence[float]) -> dict[str, float | int | list[float]]:
         "p50_interval": [round(x, 3) for x in interval(values, 50)],
         "p95": round(percentile(values, 95), 3),
         "p95_interval": [round(x, 3) for x in interval(values, 95)],
+        "p99": round(percentile(values, 99), 3),
+        "p99_interval": [round(x, 3) for x in interval(values, 99)],
         "max": round(max(values), 3),
     }

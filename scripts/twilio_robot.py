@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from contracts.audio import FRAME_BYTES, FRAME_S
 from contracts.clock import MonotonicClock
@@ -14,12 +14,20 @@ from telephony.websocket.client import TwilioClient
 from telephony.websocket.g711 import ulaw_to_linear
 
 
-async def converse_twilio(url: str, lines: Sequence[Line], manners: Manners, timeout_s: float) -> CallResult:
-    """One call over the WebSocket; returns when all is said and answered."""
+async def converse_twilio(
+    url: str,
+    lines: Sequence[Line],
+    manners: Manners,
+    timeout_s: float,
+    on_robot: Callable[[str, CallerRobot], None] | None = None,
+) -> CallResult:
+    """One call over the WebSocket; returns when all is said and answered. ``on_robot`` as in `server.caller`."""
     clock = MonotonicClock()
     robot = CallerRobot(list(lines), manners)
     async with TwilioClient(url) as call:
-        result = CallResult(clock.now(), robot.spoken, codec="g711", sip_call_id=call.call_sid)
+        result = CallResult(clock.now(), robot.spoken, codec="g711", sip_call_id=call.call_sid, sounds=robot.sounds)
+        if on_robot is not None:
+            on_robot(call.call_sid, robot)
         until = clock.now() + timeout_s
         heard = 0
         due = clock.now()
@@ -33,6 +41,7 @@ async def converse_twilio(url: str, lines: Sequence[Line], manners: Manners, tim
             due = max(due + FRAME_S, clock.now())
             await asyncio.sleep(due - clock.now())
         result.ended = "by the operator" if call.closed.is_set() else "by this caller"
+        result.closed_at = clock.now()
         if not call.closed.is_set():
             await call.hang_up()
     return result

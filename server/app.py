@@ -34,6 +34,7 @@ from operations.records import Records
 from server.build import Engines, add_documents, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.knowledge_link import knowledge_operations
+from server.memory import spare_the_beat
 from server.records_link import HandoffKeeper
 from server.settings import OperatorSettings, project_path
 from server.strained import StrainSink
@@ -81,6 +82,7 @@ class Operator:
             loop.add_signal_handler(number, self._stop.set)
         async with contextlib.AsyncExitStack() as stack:
             await self._start(stack)
+            spare_the_beat()
             log.info("operator.ready", sip_port=self._settings.telephony.sip.port)
             await self._stop.wait()
             log.info("operator.draining")

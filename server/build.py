@@ -22,6 +22,7 @@ from dialog.router import Router
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile
 from escalation.rules import RuleBook
+from knowledge.api import Outcome
 from knowledge.client import KnowledgeClient
 from knowledge.documents import find_files, load_file
 from server.engines import store_of, workers_of
@@ -33,6 +34,8 @@ from workers.pool import PoolEvent, WorkerPool
 
 log = structlog.get_logger()
 WARM_S = 60.0
+SETTINGS = "settings"
+"""Who takes in the folder that the settings name, in the knowledge base's list of changes."""
 
 
 @dataclass(slots=True)
@@ -135,14 +138,26 @@ async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clo
 
 
 async def add_documents(folder: Path, knowledge: KnowledgeClient, max_bytes: int) -> tuple[int, list[str]]:
-    """Take in every document of a folder; unchanged ones cost nothing. How many, and what was refused."""
+    """Take in every document of a folder and publish what has changed; unchanged ones cost nothing.
+
+    The folder of the settings is the owner's word, so the review's objections are recorded and do not hold it back;
+    what looks like instructions to a language model is held all the same. How many, and what was refused.
+    """
     refused: list[str] = []
     count = 0
     for path, source in find_files(folder):
         try:
             data = await asyncio.to_thread(load_file, path, source, max_bytes=max_bytes)
-            await knowledge.add(data, source)
-            count += 1
+            for added in await knowledge.add(data, source, by=SETTINGS):
+                count += 1
+                if added.outcome is Outcome.HELD:
+                    refused.append(f"{added.document.source}: held: {added.suspicions[0].quote!r}")
         except (KnowledgeError, WorkerError) as error:
             refused.append(f"{source}: {error}")
+    try:
+        if await knowledge.draft():
+            release = await knowledge.propose(by=SETTINGS, note=f"documents of {folder}", now=True)
+            await knowledge.publish(release.release, by=SETTINGS, despite="named in the settings")
+    except (KnowledgeError, WorkerError) as error:
+        refused.append(f"{folder}: not published: {error}")
     return count, refused

@@ -26,6 +26,9 @@ class CallResult:
     ended: str = ""
     codec: str = ""
     sip_call_id: str = ""
+    sounds: list[tuple[float, float]] = field(default_factory=list)
+    """When the operator was audible; see `CallerRobot.sounds`."""
+    closed_at: float = 0.0
     transferred_to: str = ""
 
 
@@ -61,14 +64,22 @@ async def converse(
     dtmf: str = "",
     timeout_s: float = 180.0,
     on_call: Callable[[CallerCall], None] | None = None,
+    on_robot: Callable[[str, CallerRobot], None] | None = None,
 ) -> CallResult:
-    """Dial, say the lines in turn, hang up when all is said and answered (or after ``timeout_s``)."""
+    """Dial, say the lines in turn, hang up when all is said and answered (or after ``timeout_s``).
+
+    ``on_robot`` is given the Call-ID and the robot before it speaks: who listens to the operator can tell it things.
+    """
     clock = MonotonicClock()
     call = await caller.dial(uri, record=record)
     if on_call is not None:
         on_call(call)
     robot = CallerRobot(list(lines), manners or Manners())
-    result = CallResult(call.answered_at, robot.spoken, codec=call.codec, sip_call_id=call.sip_call_id)
+    result = CallResult(
+        call.answered_at, robot.spoken, codec=call.codec, sip_call_id=call.sip_call_id, sounds=robot.sounds
+    )
+    if on_robot is not None:
+        on_robot(call.sip_call_id, robot)
     hearing = Frames(robot)
     call.listen(hearing.hear)
     call.speak_from(robot.next_frame)
@@ -86,6 +97,7 @@ async def converse(
         result.ended = "by the operator" if call.closed else "by this caller"
         result.transferred_to = call.transferred_to
     finally:
+        result.closed_at = clock.now()
         await call.hangup()
     return result
 

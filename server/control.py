@@ -24,8 +24,8 @@ from operations.redacting import Redactor
 log = structlog.get_logger()
 
 Operation = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
-MAX_REQUEST = 8 << 20
-"""Bytes of one request line: a document of 2 MiB in base64 fits several times."""
+MAX_REQUEST = 24 << 20
+"""Bytes of one request line: the largest document that settings allow (15 MiB) fits in base64."""
 WATCH_QUEUE = 1000
 
 

@@ -37,7 +37,7 @@ class ModelChoice(Settings):
     bursts: int = Field(default=1, ge=1, le=64, description="Bursts at once: cores divided by threads.")
     context_tokens: int = Field(default=4096, ge=512, le=32768, description="KV cells of each language model.")
     start_timeout_s: float = Field(default=120.0, gt=0, description="Patience with a worker that loads its models.")
-    hang_timeout_s: float = Field(default=3.0, gt=0, description="A worker silent for so long is replaced.")
+    hang_timeout_s: float = Field(default=1.5, gt=0, description="A worker silent for so long is replaced.")
     manifest: Path = Field(default=Path("configs/models.yaml"), description="The model manifest.")
 
 

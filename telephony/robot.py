@@ -13,6 +13,7 @@ Pure: received PCM and the time go in, frames to send come out. Used by `callwri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -23,6 +24,10 @@ from contracts.audio import FRAME_BYTES, FRAME_S, SILENCE
 
 VOICED_RMS = 120.0
 """RMS of an int16 frame above which a synthetic or G.711 voice counts as heard: -48.7 dBFS, above µ-law idle noise."""
+AUDIBLE_RMS = 32768 * 10 ** (-50 / 20)
+"""-50 dBFS: what lies below is silence to a caller."""
+JOINED_S = 0.06
+"""Frames that arrive this close together are one sound: three packets of network and scheduling jitter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,12 @@ class _State(Enum):
 @dataclass(frozen=True, slots=True)
 class Manners:
     """``gap_s`` of quiet after the operator's words before the next line; ``patience_s`` of nothing heard before
-    speaking anyway; ``settle_s`` of quiet that ends the call after the last line was answered."""
+    speaking anyway; ``settle_s`` of quiet that ends the call after the last line was answered.
 
+    ``told``: a line counts as answered only when `CallerRobot.answered` was called: as a person who hears "one moment"
+    waits for what was promised, and does not take a gap within an answer for its end."""
+
+    told: bool = False
     gap_s: float = 0.9
     patience_s: float = 9.0
     settle_s: float = 2.5
@@ -78,6 +87,8 @@ class CallerRobot:
     lines: Sequence[Line]
     manners: Manners = field(default_factory=Manners)
     spoken: list[Spoken] = field(default_factory=list)
+    sounds: list[tuple[float, float]] = field(default_factory=list)
+    """When the operator was audible: (from, to), monotonic seconds of arrival, rising."""
     _state: _State = _State.WAITING
     _index: int = 0
     _offset: int = 0
@@ -85,6 +96,7 @@ class CallerRobot:
     _heard_since: float = 0.0
     _quiet_from: float = 0.0
     _heard_after_line: bool = False
+    _told: bool = False
     _voiced_run: int = 0
 
     @property
@@ -97,12 +109,22 @@ class CallerRobot:
         """The line being said or next to say."""
         return self.lines[self._index] if self._index < len(self.lines) else None
 
+    def answered(self) -> bool:
+        """The operator has said its answer to the last line; `Manners.told` waits for this. True: it was waited for."""
+        if self._state is _State.SPEAKING or not self.spoken or self._told:
+            return False
+        self._told = True
+        return True
+
     def hear(self, pcm: bytes, at: float) -> None:
         """Internal PCM from the operator, arrived ``at``."""
         if len(pcm) < 2:
             return
-        samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float64)
-        voiced = float(np.sqrt(np.mean(samples * samples))) > VOICED_RMS
+        samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float32)
+        level = math.sqrt(float(np.dot(samples, samples)) / len(samples))
+        if level > AUDIBLE_RMS:
+            self._sound(at, len(samples) / 16000)
+        voiced = level > VOICED_RMS
         self._voiced_run = self._voiced_run + 1 if voiced else 0
         if not voiced:
             return
@@ -119,6 +141,12 @@ class CallerRobot:
             if last is not None and last.true_end_at and not last.reply_at:
                 last.reply_at = at
 
+    def _sound(self, at: float, length_s: float) -> None:
+        if self.sounds and at - self.sounds[-1][1] <= JOINED_S:
+            self.sounds[-1] = (self.sounds[-1][0], at + length_s)
+        else:
+            self.sounds.append((at, at + length_s))
+
     def next_frame(self, now: float) -> bytes:
         """The frame to send now: 640 bytes, silence when it is not our turn."""
         if self._quiet_from == 0.0:
@@ -133,8 +161,10 @@ class CallerRobot:
         line = self.current
         waited = now - max(self._quiet_from, self._last_heard)
         answered = self._heard_after_line or (not self.spoken and not self.manners.wait_for_greeting)
+        if self.manners.told and self.spoken:
+            answered = self._told
         if line is None:
-            settled = self._heard_after_line and waited > self.manners.settle_s
+            settled = answered and waited > self.manners.settle_s
             if settled or waited > self.manners.patience_s:
                 self._state = _State.DONE
             return False
@@ -159,7 +189,7 @@ class CallerRobot:
             self.spoken[-1].true_end_at = now - trailing_silence_s(line.pcm)
             self._state = _State.WAITING
             self._index += 1
-            self._heard_after_line = False
+            self._heard_after_line = self._told = False
             self._quiet_from = now
         return frame.ljust(FRAME_BYTES, b"\0")
 

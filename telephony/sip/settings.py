@@ -46,7 +46,10 @@ class SipSettings(Settings):
         description="INVITE headers handed on with a call.",
     )
     send_ahead_frames: int = Field(
-        default=2, ge=1, le=5, description="20 ms frames kept in the send buffer while we speak."
+        default=5,
+        ge=1,
+        le=5,
+        description="20 ms frames kept in the send buffer while we speak: how late a beat may be; emptied on barge-in.",
     )
     dtmf_per_second: int = Field(default=10, ge=1, le=50, description="Digits beyond this rate are dropped.")
     transfer_timeout_s: float = Field(

@@ -16,6 +16,7 @@ from contracts.errors import WorkerError
 from contracts.events import Event, EventKind, Partial, TurnEnded, TurnTimings
 from contracts.handoff import HandoffRecord
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
+from contracts.worker import Urgency
 from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
 from dialog.lines import Lines
@@ -69,7 +70,7 @@ class SteadyVoice:
     broken: WorkerError | None = None
 
     async def synthesise(
-        self, text: str, *, deadline: float, first: bool, speculative: bool = False
+        self, text: str, *, deadline: float, first: bool, urgency: Urgency | None = None
     ) -> AsyncIterator[SpeechChunk]:
         if self.broken is not None:
             raise self.broken
@@ -79,7 +80,7 @@ class SteadyVoice:
 class NoEars:
     """Recogniser and judge that are never asked: turns are put into the queue by the test."""
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
         raise AssertionError("no sound was fed")
 
     async def probability(self, pcm: bytes, *, deadline: float) -> float:
@@ -122,7 +123,7 @@ class Finds:
     errors: list[WorkerError] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    async def search(self, query: str, *, limit: int, deadline: float, context: Sequence[str] = ()) -> Evidence:
+    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
         self.asked.append(query)
         if self.errors:
             raise self.errors.pop(0)

@@ -311,3 +311,27 @@ def test_being_finished_is_not_accepting_the_offer_of_a_person(text: str) -> Non
     from escalation.offers import answer_to_offer
 
     assert answer_to_offer(text) is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I would like to schedule an appointment.",
+        "Yes, I need to order some checks.",
+        "Okay, is there a foreign transaction fee?",
+        "Great. Do you open on Saturdays?",
+    ],
+)
+def test_the_next_question_is_not_accepting_the_offer_of_a_person(text: str) -> None:
+    from escalation.offers import answer_to_offer
+
+    assert answer_to_offer(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["I would like that.", "Yes, I'd like to speak to someone.", "Sure, I want to be connected."]
+)
+def test_a_wish_for_a_person_accepts_the_offer(text: str) -> None:
+    from escalation.offers import answer_to_offer
+
+    assert answer_to_offer(text) is True

@@ -14,6 +14,13 @@ from knowledge.settings import KnowledgeSettings
 
 DEMO = Path(__file__).parents[2] / "configs" / "demo" / "knowledge"
 OpenBase = Callable[[Path], KnowledgeBase]
+ROOT = Path(__file__).parents[2]
+
+
+def publish(base: KnowledgeBase) -> str:
+    """What the draft holds becomes what is searched; vectors may follow. Returns the release."""
+    proposed = base.propose(by="editor", now=True)
+    return base.publish(proposed.release, by="editor", despite="a test").release
 
 
 def model_folder() -> Path:
@@ -56,7 +63,8 @@ def demo_bank(embedder: Embeds, tmp_path_factory: pytest.TempPathFactory) -> Ite
     base = KnowledgeBase(tmp_path_factory.mktemp("bank"), KnowledgeSettings(), embedder)
     base.open()
     for path in sorted(DEMO.glob("*.md")):
-        base.add(path.read_bytes(), path.name)
+        base.add(path.read_bytes(), path.name, by="editor")
+    publish(base)
     assert base.wait_indexed(120)
     yield base
     base.close()

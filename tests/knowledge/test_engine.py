@@ -44,6 +44,8 @@ def test_wrong_requests_fail_as_the_engine_and_not_the_process(engine: Knowledge
         engine.run("explode", {}, b"", job)
     with pytest.raises(EngineFailed, match="'query'"):
         engine.run("search", {}, b"", job)
+    with pytest.raises(EngineFailed, match="'by'"):
+        engine.run("add", {"source": "x.md"}, b"x", job)
 
 
 def test_a_late_request_is_dropped(engine: KnowledgeEngine) -> None:

@@ -117,6 +117,8 @@ async def test_a_killed_worker_costs_a_sentence_and_never_the_call(tmp_path: Pat
         "voice",
     }
     assert all(one["state"] == "ready" for one in status["workers"])
+    assert all(one["pending"] == 0 for one in status["workers"])
+    assert status["tick"]["beats"] > 0
     assert [event["body"]["reason"] for event in events if event["kind"] == "call.ended"] == ["caller"]
     assert "forgot" in " ".join(heard(events)).lower() or "password" in " ".join(heard(events)).lower()
 

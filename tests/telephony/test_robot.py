@@ -70,3 +70,41 @@ def test_a_recording_is_cut_at_its_pauses() -> None:
     turns = split_turns(SILENCE * 5 + TONE * 50 + SILENCE * 20 + TONE * 30 + SILENCE * 3 + TONE * 30, pause_s=0.2)
     assert len(turns) == 2
     assert len(turns[1]) // 640 == pytest.approx(63 + 6, abs=3)
+
+
+def test_told_of_its_answer_it_waits_through_a_filler_and_a_gap() -> None:
+    robot = CallerRobot([Line("one", TONE * 5), Line("two", TONE * 5)], Manners(told=True, gap_s=0.2))
+    drive(robot, [True] * 20 + [False] * 20)
+    assert len(robot.spoken) == 1
+    drive(robot, [True] * 30 + [False] * 150 + [True] * 30 + [False] * 50, start=101.0)  # a filler, 3 s, an answer
+    assert len(robot.spoken) == 1
+    assert robot.answered()
+    assert not robot.answered()
+    drive(robot, [False] * 5, start=107.0)
+    assert [line.label for line in robot.spoken] == ["one", "two"]
+
+
+def test_told_nothing_it_goes_on_when_its_patience_is_over() -> None:
+    robot = CallerRobot([Line("one", TONE), Line("two", TONE)], Manners(told=True, gap_s=0.2, patience_s=2.0))
+    drive(robot, [True] * 20 + [False] * 20 + [True] * 20)
+    said = drive(robot, [False] * 150, start=101.2)
+    assert said.index(True) == pytest.approx(100, abs=2)
+
+
+def test_an_answer_told_of_while_it_speaks_is_not_to_that_line() -> None:
+    robot = CallerRobot([Line("one", TONE * 50)], Manners(told=True, gap_s=0.2))
+    drive(robot, [True] * 20 + [False] * 20)
+    assert not robot.answered()
+
+
+def test_what_the_operator_said_is_kept_as_times_of_sound() -> None:
+    robot = CallerRobot([Line("one", TONE)])
+    drive(robot, [True] * 10 + [False] * 2 + [True] * 10 + [False] * 20 + [True] * 5)
+    assert robot.sounds == [pytest.approx((100.0, 100.44)), pytest.approx((100.84, 100.94))]
+
+
+def test_sound_below_fifty_decibels_is_silence() -> None:
+    faint = (np.sin(np.arange(320) * 0.2) * 130).astype("<i2").tobytes()
+    robot = CallerRobot([Line("one", TONE)])
+    robot.hear(faint, 100.0)
+    assert robot.sounds == []

@@ -1,0 +1,88 @@
+"""The database of the canonical text: how it is opened, and its errors by name."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from contracts.errors import DeviceFull, KnowledgeError
+
+CHUNK = 500
+"""Keys in one IN (…): below every database's limit of parameters."""
+ItemT = TypeVar("ItemT")
+
+
+def open_engine(url: str, home: Path) -> sa.Engine:
+    """An engine for a database URL; a relative SQLite path is under ``home``. SQLite runs in WAL mode, fully synced."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+        path = home / parsed.database
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parsed = parsed.set(database=str(path))
+    engine = sa.create_engine(parsed)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction. Raises DeviceFull when there is no space, and then nothing has changed."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        if isinstance(error.orig, sqlite3.OperationalError) and "full" in str(error.orig):
+            raise DeviceFull(
+                "no space left for the knowledge base; nothing was changed. Free some and repeat"
+            ) from error
+        raise
+
+
+@contextmanager
+def opening(engine: sa.Engine) -> Iterator[None]:
+    """Names a database that cannot be used. Raises KnowledgeError."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise KnowledgeError(
+            f"the database {engine.url.render_as_string()} cannot be used ({error.orig}); "
+            "restore it from a backup, or move it away and add the documents again"
+        ) from error
+
+
+def chunks(items: Iterable[ItemT], size: int = CHUNK) -> Iterator[Sequence[ItemT]]:
+    """Pieces of a list, short enough for one statement."""
+    kept = list(items)
+    for at in range(0, len(kept), size):
+        yield kept[at : at + size]
+
+
+def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows of a table that is written once; those whose key is there are the same and left alone."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    if len(keys) == 1:
+        column = table.c[keys[0]]
+        present: set[Any] = set()
+        for piece in chunks({row[keys[0]] for row in rows}):
+            present |= set(connection.execute(sa.select(column).where(column.in_(piece))).scalars())
+        fresh = {row[keys[0]]: row for row in rows if row[keys[0]] not in present}
+        rows = list(fresh.values())
+    for piece in chunks(rows):
+        connection.execute(table.insert(), list(piece))

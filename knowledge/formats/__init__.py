@@ -1,0 +1,71 @@
+"""From a file's bytes to documents: one module per format, all of it run by ``knowledge.reading`` in a child process.
+
+The type is told by content, never by the file's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from contracts.errors import DocumentRefused
+from knowledge.documents import Document, too_large
+from knowledge.formats import docx, html, jsonlist, markdown, pdf, table
+from knowledge.formats.sniff import Kind, sniff
+from knowledge.injection import suspicions
+from knowledge.passages import split_passages
+from knowledge.settings import IngestSettings, KnowledgeSettings
+
+_READERS: Mapping[Kind, Callable[[bytes, str, IngestSettings], list[Document]]] = {
+    Kind.TEXT: markdown.read,
+    Kind.HTML: html.read,
+    Kind.PDF: pdf.read,
+    Kind.DOCX: docx.read,
+    Kind.CSV: table.read,
+    Kind.JSON: jsonlist.read,
+}
+
+
+def read_documents(data: bytes, source: str, settings: KnowledgeSettings) -> list[Document]:
+    """The documents of a file, cut into passages and looked through for hidden instructions.
+
+    Raises DocumentRefused, saying why and what to do. May take any time and memory that the file wants: the caller
+    sets limits on the process.
+    """
+    limits = settings.limits
+    if len(data) > limits.max_document_bytes:
+        raise too_large(source, len(data), limits.max_document_bytes)
+    found = _READERS[sniff(data, source)](data, source, settings.ingest)
+    if not found:
+        raise DocumentRefused(f"{source}: is empty; write something in it or leave it out")
+    if len(found) > settings.ingest.max_documents:
+        raise DocumentRefused(
+            f"{source}: holds {len(found)} documents, more than {settings.ingest.max_documents}; "
+            "split it, or raise ingest.max_documents"
+        )
+    names = {one.source for one in found}
+    if len(names) < len(found):
+        raise DocumentRefused(f"{source}: two documents in it have the same id; give each its own")
+    letters = sum(len(one.body) for one in found)
+    if letters > settings.ingest.max_text_chars:
+        raise DocumentRefused(
+            f"{source}: holds {letters} letters of text, more than {settings.ingest.max_text_chars}; "
+            "split it, or raise ingest.max_text_chars"
+        )
+    return [_finished(one, settings) for one in found]
+
+
+def _finished(found: Document, settings: KnowledgeSettings) -> Document:
+    cut = settings.passages.model_copy(update={"min_words": 0}) if found.answers else settings.passages
+    return replace(
+        found,
+        passages=tuple(split_passages(found.body, found.title, cut)),
+        # What a format found hidden (HTML, DOCX) is there already.
+        suspicions=(*found.suspicions, *suspicions(found.body, title=_visible_metadata(found))),
+    )
+
+
+def _visible_metadata(found: Document) -> str:
+    """Title, tags and names: they are indexed or shown as well."""
+    known = found.metadata
+    return "\n".join((known.title, known.owner, known.approver, *known.tags, *known.jurisdiction))

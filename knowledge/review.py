@@ -1,0 +1,84 @@
+"""Looking at a proposed release before it can go live: checks, the golden questions before and after, and the verdict.
+
+The report is JSON and is kept with the release::
+
+    {"checks": {"counts": {kind: n}, "new": {kind: n}, "findings": [{kind, what, sources, quotes, new}]},
+     "questions": {"before": measures, "after": measures, "lost": [...], "won": [...], "changed": [...]},
+     "documents": {"added": n, "changed": n, "removed": n}}
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from contracts.engines import Evidence
+from contracts.errors import KnowledgeError
+from knowledge.api import DocumentChange
+from knowledge.golden import GoldenQuestion, ask_all, compare
+from knowledge.settings import ReleaseSettings
+
+_ROOT = str(Path(__file__).parents[1])
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from knowledge.checks import main; main()"
+_PATIENCE_S = 600.0
+
+Search = Callable[[str, Sequence[str]], Evidence]
+
+
+def run_checks(path: Path, settings: ReleaseSettings, today: date) -> dict[str, Any]:
+    """``checks.check`` on a release's file, in a process of its own. Raises KnowledgeError if that fails."""
+    command = [sys.executable, "-I", "-c", _START, _ROOT, str(path), settings.model_dump_json(), today.isoformat()]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE_S, check=True)
+        report: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise KnowledgeError(f"checking the release took more than {_PATIENCE_S:g} s; propose it again") from error
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        tail = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip().splitlines()[-1:]
+        raise KnowledgeError(f"the release could not be checked ({error}; {''.join(tail)})") from error
+    return report
+
+
+def mark_new(checks: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell what the live release has already from what this one brings. Pure."""
+    known = {_identity(one) for one in live.get("checks", {}).get("findings", [])}
+    findings = [{**one, "new": _identity(one) not in known} for one in checks["findings"]]
+    fresh = Counter(one["kind"] for one in findings if one["new"])
+    return {**checks, "findings": findings, "new": fresh}
+
+
+def _identity(finding: Mapping[str, Any]) -> tuple[Any, ...]:
+    return finding["kind"], finding["what"], tuple(finding["sources"])
+
+
+def report_of(
+    checks: Mapping[str, Any],
+    questions: Sequence[GoldenQuestion],
+    before: Search,
+    after: Search,
+    changed: Sequence[DocumentChange],
+) -> dict[str, Any]:
+    """The whole report; the golden questions are asked of both releases."""
+    report: dict[str, Any] = {"checks": dict(checks), "documents": Counter(one.kind for one in changed)}
+    if questions:
+        report["questions"] = compare(ask_all(questions, before), ask_all(questions, after))
+    return report
+
+
+def objections(report: Mapping[str, Any], settings: ReleaseSettings) -> list[str]:
+    """Why this release may not go live; empty if it may. What callers hear already is no objection. Pure."""
+    found: list[str] = []
+    counts = report.get("checks", {}).get("new", {})
+    for kind in settings.block_on:
+        if counts.get(kind):
+            found.append(f"{counts[kind]} new {kind}(s)")
+    lost = report.get("questions", {}).get("lost", [])
+    if len(lost) > settings.max_lost_questions:
+        found.append(f"{len(lost)} golden questions lost, such as {lost[0]!r}")
+    return found

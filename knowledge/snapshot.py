@@ -1,0 +1,225 @@
+"""A release as a file: passages, lexical index and vectors, written once, then only read.
+
+::
+
+    releases/r0007.db    SQLite: meta, passages (number, text, validity …), words (FTS5 over them)
+    releases/r0007.npy   float32 [passages, dimension] in the order of ``number``; zeros where no vector was made
+
+Both are made under other names, synced, and renamed, the vectors first: a ``.db`` that exists is whole. Nothing else is
+needed to answer, neither Chroma nor the canonical database, and no other release's words weigh in its BM25.
+
+A lexical score is the passage's BM25 divided by the summed rarity (idf) of the question's words: about 1 when a passage
+of average length holds them all, low when the rare ones are missing. A word that stands in no document ("mortgage")
+has the highest rarity, so questions about what the base does not know score low.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.engines import Passage
+from contracts.errors import KnowledgeError
+from knowledge.passages import PassageText
+from knowledge.settings import SearchSettings
+
+FORMAT = 1
+"""Raise when the file's layout changes: older files are then made again from SQL."""
+_DOUBLINGS = 6
+_NEVER = -2.0
+"""Below every cosine; exactly 0 is that of a vector that was never made."""
+
+
+class SnapshotUnusable(KnowledgeError):
+    """A release's file is missing, damaged, or of another layout; make it again from SQL."""
+
+
+@dataclass(slots=True, frozen=True)
+class StoredPassage:
+    """A passage as it stands in a release, with what the embedder is to read."""
+
+    passage: Passage
+    number: int
+    embedding_text: str
+
+
+class Snapshot:
+    """An open release. Thread-safe; forget it to close it, so that whoever still searches can finish."""
+
+    def __init__(self, path: Path, release: int, digest: str) -> None:
+        self.release = release
+        self.digest = digest
+        self._path = path
+        self._local = threading.local()
+        self._known: dict[str, int] = {}
+        self._whole: bool | None = None
+        self._barred: tuple[date, frozenset[int]] = (date.min, frozenset())
+        try:
+            self._open()
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise SnapshotUnusable(f"{path}: release r{release} cannot be read ({error})") from error
+
+    def _open(self) -> None:
+        if not self._path.is_file():
+            raise OSError("no such file")
+        connection = self._connection()
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        if meta != {"format": str(FORMAT), "release": str(self.release), "digest": self.digest}:
+            raise ValueError("another release or another layout")
+        self.numbers: dict[str, int] = {}
+        self._windows: list[tuple[int, str | None, str | None]] = []
+        cursor = connection.execute("SELECT number, passage_id, valid_from, valid_to FROM passages ORDER BY number")
+        while rows := cursor.fetchmany(1000):  # in pieces, so that searches get their turn
+            for number, passage_id, begins, ends in rows:
+                self.numbers[passage_id] = number
+                if begins or ends:
+                    self._windows.append((number, begins, ends))
+        self._ids = list(self.numbers)
+        self._matrix = np.load(self._path.with_suffix(".npy"), mmap_mode="r")
+        if self._matrix.shape[0] != len(self._ids):
+            raise ValueError("vectors and passages differ in number")
+
+    @property
+    def complete(self) -> bool:
+        """Has every passage its vector?"""
+        if self._whole is None:
+            pieces = (self._matrix[at : at + 1000] for at in range(0, len(self._ids), 1000))
+            self._whole = all(bool(np.any(piece, axis=1).all()) for piece in pieces)
+        return self._whole
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def check(self) -> None:
+        """Look at every page of the file. Raises SnapshotUnusable."""
+        try:
+            said = self._connection().execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            said = str(error)
+        if said != "ok":
+            raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({said})")
+
+    def _connection(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            self._local.connection = found
+        return found
+
+    def barred(self, day: date) -> frozenset[int]:
+        """Numbers of the passages that may not be said on that day."""
+        known, numbers = self._barred
+        if known != day:
+            today = day.isoformat()
+            numbers = frozenset(
+                number for number, begins, ends in self._windows if (begins or "") > today or (ends or "9") < today
+            )
+            self._barred = (day, numbers)
+        return numbers
+
+    def by_words(self, terms: Sequence[str], day: date, settings: SearchSettings) -> dict[int, float]:
+        """Passage numbers with lexical scores 0..1, best first; empty without terms. Raises SnapshotUnusable."""
+        if not terms or not self._ids:
+            return {}
+        try:
+            holding = {term: self._holding(term) for term in terms}
+            total = sum(math.log(1 + (len(self) - count + 0.5) / (count + 0.5)) for count in holding.values())
+            asked, matches = [], 0
+            for term, count in sorted(holding.items(), key=lambda item: item[1]):
+                if count and (not matches or matches + count <= settings.max_matches):
+                    asked.append(term)
+                    matches += count
+            if not asked:
+                return {}
+            return {number: min(1.0, max(0.0, score / total)) for number, score in self._ranked(asked, day, settings)}
+        except sqlite3.Error as error:
+            raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
+
+    def _ranked(self, terms: Sequence[str], day: date, settings: SearchSettings) -> list[tuple[int, float]]:
+        barred, wanted = self.barred(day), settings.candidates
+        limit = wanted + min(len(barred), wanted)
+        for _ in range(_DOUBLINGS):
+            rows = (
+                self._connection()
+                .execute(
+                    "SELECT rowid, -bm25(words, ?, ?, 1.0) FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?",
+                    (settings.title_weight, settings.heading_weight, " OR ".join(map(_quoted, terms)), limit),
+                )
+                .fetchall()
+            )
+            valid = [(int(number), float(score)) for number, score in rows if number not in barred]
+            if len(valid) >= wanted or len(rows) < limit:
+                break
+            limit *= 4
+        return valid[:wanted]
+
+    def _holding(self, term: str) -> int:
+        """How many passages hold a word; the file never changes, so neither does the answer."""
+        if term not in self._known:
+            row = self._connection().execute("SELECT count(*) FROM words WHERE words MATCH ?", (_quoted(term),))
+            if len(self._known) > 50_000:
+                self._known.clear()
+            self._known[term] = int(row.fetchone()[0])
+        return self._known[term]
+
+    def nearest(self, vector: NDArray[np.float32], day: date, count: int) -> dict[int, float]:
+        """Passage numbers with exact cosines, best first: a scan over all vectors (100,000: 10 ms on one core)."""
+        if not self._ids:
+            return {}
+        if self._matrix.shape[1] != len(vector):
+            return {}  # made before there were any vectors
+        cosines = np.asarray(self._matrix @ vector)
+        if barred := self.barred(day):
+            cosines[np.fromiter(barred, dtype=np.int64) - 1] = _NEVER
+        count = min(count, len(cosines))
+        best = np.argpartition(cosines, -count)[-count:]
+        best = best[np.argsort(-cosines[best], kind="stable")]
+        return {int(at) + 1: float(cosines[at]) for at in best if cosines[at] > _NEVER and cosines[at]}
+
+    def vectors_of(self, numbers: Iterable[int]) -> dict[int, NDArray[np.float32]]:
+        """Vectors by passage number; those that were never made are left out."""
+        found = {number: np.asarray(self._matrix[number - 1]) for number in numbers}
+        return {number: vector for number, vector in found.items() if vector.any()}
+
+    def fetch(self, numbers: Iterable[int]) -> list[StoredPassage]:
+        """The passages with these numbers. Raises SnapshotUnusable."""
+        keys = list(dict.fromkeys(numbers))
+        marks = ",".join("?" * len(keys))
+        columns = "number, passage_id, document_id, title, heading, text, source, version_id, valid_from, valid_to"
+        try:
+            rows = self._connection().execute(f"SELECT {columns} FROM passages WHERE number IN ({marks})", keys)
+            return [self._stored(row) for row in rows]
+        except sqlite3.Error as error:
+            raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
+
+    def _stored(self, row: tuple[Any, ...]) -> StoredPassage:
+        number, passage_id, document_id, title, heading, text, source, version_id, begins, ends = row
+        return StoredPassage(
+            passage=Passage(
+                passage_id=passage_id,
+                document_id=document_id,
+                title=title,
+                heading=heading,
+                text=text,
+                score=0.0,
+                source=source,
+                version_id=version_id,
+                valid_from=begins or "",
+                valid_to=ends or "",
+            ),
+            number=number,
+            embedding_text=PassageText(heading, text, 0).embedding_text(title),
+        )
+
+
+def _quoted(term: str) -> str:
+    return '"' + term.replace('"', '""') + '"'

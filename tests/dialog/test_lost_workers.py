@@ -1,0 +1,128 @@
+"""What a caller hears when a worker is lost in mid-turn: a filler at once, then the answer from whoever has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from contracts.engines import Evidence, SpeechChunk
+from contracts.errors import EngineFailed, WorkerDied
+from contracts.events import EventKind
+from contracts.worker import Urgency
+from tests.dialog.kit import BALANCE, HOURS, Finds, Says, SteadyVoice
+from voice.phrases import Phrase, PhraseCache
+from voice.settings import PhraseSettings
+
+HOURS_QUESTION = "When are your branches open?"
+WHY = "Why is my available balance different from my current balance?"
+GROUNDED = "The current balance is all the money in the account, pending payments included."
+FILLERS = ("One moment, I'll check that.", "Let me look that up.")
+
+
+class FindsAgain(Finds):
+    """The base is lost at the first search; the next one waits two seconds for its replacement."""
+
+    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
+        if not self.asked:
+            self.asked.append(query)
+            raise WorkerDied("gone")
+        self.patience_s = deadline - asyncio.get_running_loop().time()
+        await asyncio.sleep(2.0)
+        return await super().search(query, limit=limit, deadline=deadline, context=context)
+
+
+class Mute(SteadyVoice):
+    """The synthesiser is being replaced: nothing for ``back_s``, or never if that is negative."""
+
+    back_s = 0.0
+
+    async def synthesise(
+        self, text: str, *, deadline: float, first: bool, urgency: Urgency | None = None
+    ) -> AsyncIterator[SpeechChunk]:
+        if self.back_s < 0:
+            raise EngineFailed("no sound")
+        await asyncio.sleep(self.back_s)
+        async for chunk in super().synthesise(text, deadline=deadline, first=first):
+            yield chunk
+
+
+def prepared(call: Any) -> None:
+    """Every prepared sentence as a second of sound."""
+    cache = PhraseCache(PhraseSettings(), "test")
+    for text in call.services.lines.every():
+        cache.put(text, Phrase(b"\x10\x10" * 16000, 20))
+    call.front.mouth._cache = cache
+
+
+def mute(call: Any, back_s: float) -> None:
+    voice = Mute()
+    voice.back_s = back_s
+    call.front.mouth._synthesiser = voice
+    call.front.mouth._rehearsal._synthesiser = voice
+
+
+def first_sound(call: Any, after: float) -> float:
+    """Seconds."""
+    return float(next(at for at, voiced in call.voiced if voiced and at > after) - after)
+
+
+def test_a_lost_knowledge_base_is_bridged_at_once_and_waited_for(talk: Any) -> None:
+    search = FindsAgain([HOURS, BALANCE])
+
+    async def scenario(call: Any) -> None:
+        now = call.clock.now()
+        heard = await call.ask(HOURS_QUESTION)
+        assert heard.startswith(FILLERS)
+        assert "open from 9 a.m." in heard
+        assert first_sound(call, now) < 0.2
+
+    call = talk(scenario, search=search)
+    assert search.patience_s > call.services.settings.budget.retrieval_s
+
+
+def test_a_lost_large_model_leaves_the_answer_to_the_small_one(talk: Any) -> None:
+    small, large = Says("small", GROUNDED), Says("large", GROUNDED, errors=[WorkerDied("gone")])
+
+    async def scenario(call: Any) -> None:
+        assert GROUNDED in await call.ask(WHY, confidence=0.4)
+
+    call = talk(scenario, small=small, large=large)
+    assert (len(large.asked), len(small.asked)) == (1, 1)
+    (measured,) = call.record.bodies(EventKind.TURN_MEASURED)
+    assert measured["rung"] == "small"
+
+
+def test_an_answer_whose_sound_is_late_is_preceded_by_a_prepared_filler(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        prepared(call)
+        mute(call, 2.0)
+        now = call.clock.now()
+        call.say(HOURS_QUESTION)
+        await asyncio.sleep(1.0)
+        await call.quiet(2.5)
+        heard = [body["heard"] for body in call.record.bodies(EventKind.TURN_OPERATOR)[-2:]]
+        assert heard[0].startswith(FILLERS)
+        assert heard[1].endswith("closed on Sunday.")
+        assert first_sound(call, now) < 1.0
+
+    call = talk(scenario)
+    assert call.record.bodies(EventKind.TURN_MEASURED)[0]["filler_latency_s"] < 1.5
+
+
+def test_an_answer_of_which_no_sound_can_be_made_ends_in_a_prepared_apology(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        prepared(call)
+        mute(call, -1.0)
+        assert "something went wrong on my side" in await call.ask(HOURS_QUESTION)
+
+    talk(scenario)
+
+
+def test_an_answer_that_is_heard_in_time_has_no_filler(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        prepared(call)
+        mute(call, 0.15)
+        assert not (await call.ask(HOURS_QUESTION)).startswith(FILLERS)
+
+    talk(scenario)
