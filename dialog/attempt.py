@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from dialog.gate import GroundingGate
 from dialog.outcome import Outcome, Result, Voice
 from dialog.prompts import NOT_IN_DOCUMENT, without_preamble
 from knowledge.passages import sentences
+
+_WHOLE = re.compile(r"[a-z]{3,}(?<!\b(?:etc|ext|est|max|min|avg|inc))(?<!\b(?:dept|incl))(?<!\bapprox)[.!?]$")
+"""A sentence that surely ends here: not "9 a.m.", "$3." or "No."; others wait for the token after them."""
 
 
 class Attempt:
@@ -50,7 +54,12 @@ class Attempt:
         if whole and len(whole) + len(self.spoken) >= 1:
             self._buffer = self._buffer[self._buffer.rindex(rest) :]  # with its trailing space
             return all(self._sentence(sentence) for sentence in whole)
-        return not self._says_not_there()
+        if self._says_not_there():
+            return False
+        if _WHOLE.search(self._buffer):
+            sentence, self._buffer = self._buffer.strip(), ""
+            return self._sentence(sentence)
+        return True
 
     def finished(self, name: str, cost: Generation) -> None:
         """The model stopped by itself; what is left is a sentence if it ends like one."""
@@ -96,6 +105,13 @@ class Attempt:
         if NOT_IN_DOCUMENT.lower() in self._buffer.lower():
             self.declined = True
         return self.declined
+
+    @property
+    def whole(self) -> bool:
+        """The answer came to its end, and nothing of it was held back."""
+        return (
+            bool(self.spoken) and not self.rejected and not self.declined and bool(self.costs or len(self.spoken) > 2)
+        )
 
     def outcome(self, rung: Rung, why: str) -> Outcome:
         """What came of it."""

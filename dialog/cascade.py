@@ -14,7 +14,7 @@ what cannot be answered ends in an Outcome, never in an exception.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from dialog.intents import split_clauses
 from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.pace import Pace
 from dialog.prompts import Prompts
+from dialog.remembered import Answer, Remembered
 from dialog.router import Decision, Route, Router
 from dialog.settings import DialogSettings
 from knowledge.passages import sentences
@@ -64,6 +65,7 @@ class Cascade:
         if large is not None:
             first[large.name] = settings.budget.large_needs_s
         self.pace = Pace(first)
+        self._remembered = Remembered(settings.remembered_answers)
 
     def poorly_understood(self, confidence: float) -> bool:
         """Recognition confidence 0..1: too low to rely on?"""
@@ -116,7 +118,10 @@ class Cascade:
                 large = decision.route is Route.LARGE and self._large is not None
                 model = self._large if large and self._large is not None else self._small
                 history = question.history if found.joined else ()
-                prompt = self._prompts.beginning(_ground(found.evidence), history, strict=large)
+                known = self._remembered.get(found.asked, _ground(found.evidence), history)
+                if known is not None:
+                    return known.sentences[0]
+                prompt = self._prompts.beginning(_ground(found.evidence), history, found.asked, strict=large)
                 await model.prefill(prompt, deadline=self._clock.now() + self._settings.budget.turn_deadline_s)
         return ""
 
@@ -164,6 +169,10 @@ class Cascade:
         self, question: Question, decision: Decision, evidence: Evidence, budget: TurnBudget, voice: Voice
     ) -> Outcome:
         """Small, then large; each only if the budget has room; the last word is what the gate let through."""
+        passages = _ground(evidence)
+        known = self._remembered.get(question.text, passages, question.history)
+        if known is not None:
+            return self._as_before(known, decision, passages, voice)
         ladder = self._ladder(decision)
         outcome = Outcome(Result.TOO_SLOW, Rung.PREPARED, why="no time for a model")
         models: list[dict[str, Any]] = []
@@ -181,11 +190,12 @@ class Cascade:
                 break
             budget.expects(model.name, needs + self._settings.budget.first_sound_s, now)
             voice.mark("decided", now)
-            attempt = Attempt(self._gate, question.text, _ground(evidence), voice, self._clock)
+            attempt = Attempt(self._gate, question.text, passages, voice, self._clock)
             ask = partial(self._generate, model, question, attempt, budget, voice)
             try:
-                # Another rung is there at once; a worker that was lost is back in seconds at best.
-                alone = rung is Rung.SMALL and not ladder and own is None
+                # A lost small model is back in 1 s, sooner than the large one has read the prompt. For a lost large one
+                # nobody waits: it is as slow to come back as it is to answer, and the small one is there.
+                alone = rung is Rung.SMALL and own is None
                 await self._again(ask, budget, partial(self._lost, budget, voice, attempt, alone=alone))
             except WorkerError as error:
                 outcome = Outcome(Result.TROUBLE, rung, why=f"{model.name}: {type(error).__name__}")
@@ -199,6 +209,9 @@ class Cascade:
             if attempt.spoken:
                 self.pace.learn(model.name, attempt.spoke_at - attempt.began_at)
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
+                if attempt.whole:
+                    answer = Answer(tuple(attempt.spoken), rung)
+                    self._remembered.put(question.text, passages, question.history, answer)
                 break
             if own is not None:
                 break  # the passage's own sentence is here: the caller need not wait for the large model
@@ -208,6 +221,13 @@ class Cascade:
             outcome.why = f"{decision.why}; no model said it better"
         outcome.rejected, outcome.models = rejected, models
         return outcome
+
+    def _as_before(self, known: Answer, decision: Decision, passages: Sequence[Passage], voice: Voice) -> Outcome:
+        voice.mark("decided", self._clock.now())
+        for sentence in known.sentences:
+            voice.speak(sentence)
+        why = f"{decision.why}; answered before, on the same evidence"
+        return Outcome(Result.ANSWERED, known.rung, " ".join(known.sentences), tuple(passages[:1]), why)
 
     def _ladder(self, decision: Decision) -> list[tuple[Rung, LanguageModel]]:
         ladder: list[tuple[Rung, LanguageModel]] = [(Rung.SMALL, self._small)]

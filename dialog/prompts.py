@@ -103,11 +103,14 @@ class Prompts:
         prompt = f"{self._filled(text, passages, history, asked, strict)}{_ANSWER}"
         return GenerationRequest(prompt, self._settings.max_tokens, stop=("<|im_end|>", "<|im_start|>", "\n\n"))
 
-    def beginning(self, passages: Sequence[Passage], history: Sequence[str] = (), *, strict: bool = False) -> str:
-        """What the prompt for any question on these passages begins with, up to the question."""
-        text = (self._strict if strict else self._answer).strip().partition("{question}")[0]
-        # A space belongs to the token of the word after it.
-        return self._filled(text, passages, history, "", strict).rstrip()
+    def beginning(
+        self, passages: Sequence[Passage], history: Sequence[str] = (), so_far: str = "", *, strict: bool = False
+    ) -> str:
+        """What the prompt for a question on these passages begins with, of which ``so_far`` has been heard."""
+        before, mark, _ = (self._strict if strict else self._answer).strip().partition("{question}")
+        # The last word may be half of one, and a space belongs to the token of the word after it.
+        heard = neutral(so_far, self._settings.max_question_chars).rpartition(" ")[0].rstrip(" .,!?;:")
+        return self._filled(before + mark, passages, history, heard, strict).rstrip()
 
     def _filled(
         self, text: str, passages: Sequence[Passage], history: Sequence[str], question: str, strict: bool

@@ -51,6 +51,9 @@ class DialogSettings(Settings):
     passages: int = Field(default=5, ge=1, le=20, description="passages fetched for a question")
     evidence_chars: int = Field(default=900, ge=100, le=8000, description="most characters of evidence in a prompt")
     max_tokens: int = Field(default=72, ge=8, le=512, description="longest answer of a model, tokens")
+    remembered_answers: int = Field(
+        default=500, ge=0, le=100_000, description="answers of models kept for whoever asks the same; 0: none"
+    )
     max_question_chars: int = Field(default=600, ge=50, le=4000, description="a longer turn keeps its end")
     max_turns: int = Field(default=60, ge=1, le=1000, description="turns after which a person is offered")
     max_call_s: float = Field(default=1800.0, gt=0, description="a call is ended politely after so long")

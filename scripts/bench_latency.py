@@ -104,6 +104,8 @@ async def run(options: argparse.Namespace, console: Console) -> Figures:
 async def serving(options: argparse.Namespace, cascade: str | None) -> AsyncIterator[OperatorProcess]:
     """An operator of our own, with ``cascade`` (YAML) instead of its configured one."""
     env = {"CALLWRIGHT_TELEPHONY__RECORDING__ENABLED": "false"}
+    if options.forget or cascade is not None:
+        env["CALLWRIGHT_DIALOG__REMEMBERED_ANSWERS"] = "0"
     with tempfile.TemporaryDirectory() as folder:
         if cascade is not None:
             path = Path(folder) / "cascade.yaml"
@@ -140,6 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, default=0, help="most lines a call; 0: all of the set")
     parser.add_argument("--seed", type=int, default=1, help="of the order of questions and of when callers dial")
     parser.add_argument("--spread-s", type=float, default=8.0, help="callers dial within so many seconds")
+    parser.add_argument(
+        "--forget", action="store_true", help="no model's answer is remembered (as with --rung, always)"
+    )
     parser.add_argument("--wav", type=Path, help="folder of utterances instead of the built-in questions")
     parser.add_argument("--read", type=Path, nargs="+", metavar="JSON", help="measure nothing: show earlier reports")
     parser.add_argument("--json", type=Path)

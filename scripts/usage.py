@@ -15,18 +15,15 @@ import psutil
 
 @dataclass(slots=True, frozen=True)
 class Usage:
-    """At one moment: CPU seconds since each process began, and proportional set size in MB, by name."""
+    """At one moment: CPU seconds since each process began, and memory in MB (resident and proportional), by name."""
 
     at: float
     cpu_s: dict[str, float]
+    rss_mb: dict[str, float]
     pss_mb: dict[str, float]
+    """Empty if it was not asked for."""
     busy_s: float = 0.0
     """CPU seconds of the whole machine at ordinary priority, kernel and interrupts included."""
-
-    @property
-    def memory_mb(self) -> float:
-        """Of all processes."""
-        return sum(self.pss_mb.values())
 
 
 def pss_mb(pid: int) -> float:
@@ -38,22 +35,29 @@ def pss_mb(pid: int) -> float:
     return next((int(line.split()[1]) / 1000 for line in lines if line.startswith("Pss:")), 0.0)
 
 
-def usage(pid: int, workers: Sequence[dict[str, Any]]) -> Usage:
-    """Of the media process ``pid`` and everything that it started; ``workers`` as the control socket names them."""
+def usage(pid: int, workers: Sequence[dict[str, Any]], *, proportional: bool = True) -> Usage:
+    """Of the media process ``pid`` and everything that it started; ``workers`` as the control socket names them.
+
+    ``proportional``: the kernel walks every page of a process for it and holds up its memory management meanwhile, so
+    who measures lateness takes it before and after, not in between.
+    """
     names = {one["pid"]: one["name"] for one in workers} | {pid: "media"}
     cpu: dict[str, float] = {}
-    memory: dict[str, float] = {}
+    resident: dict[str, float] = {}
+    shared: dict[str, float] = {}
     for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
         name = names.get(process.pid, "console")
         try:
-            times = process.cpu_times()
+            times, bytes_held = process.cpu_times(), process.memory_info().rss
         except psutil.NoSuchProcess:
             continue
         cpu[name] = cpu.get(name, 0.0) + times.user + times.system
-        memory[name] = round(memory.get(name, 0.0) + pss_mb(process.pid), 2)
+        resident[name] = round(resident.get(name, 0.0) + bytes_held / 1e6, 2)
+        if proportional:
+            shared[name] = round(shared.get(name, 0.0) + pss_mb(process.pid), 2)
     whole = psutil.cpu_times()
     busy = whole.user + whole.system + whole.irq + whole.softirq
-    return Usage(time.monotonic(), cpu, memory, busy)
+    return Usage(time.monotonic(), cpu, resident, shared, busy)
 
 
 def spent(before: Usage, after: Usage) -> dict[str, float]:

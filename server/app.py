@@ -31,10 +31,10 @@ from operations.eventlog import EventLog
 from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
 from operations.records import Records
+from server.beat import spare_the_beat
 from server.build import Engines, add_documents, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.knowledge_link import knowledge_operations
-from server.memory import spare_the_beat
 from server.records_link import HandoffKeeper
 from server.settings import OperatorSettings, project_path
 from server.strained import StrainSink

@@ -36,6 +36,10 @@ class ModelChoice(Settings):
     threads: int = Field(default=2, ge=1, le=64, description="Cores that one burst of work may use.")
     bursts: int = Field(default=1, ge=1, le=64, description="Bursts at once: cores divided by threads.")
     context_tokens: int = Field(default=4096, ge=512, le=32768, description="KV cells of each language model.")
+    small_draft_tokens: int = Field(
+        default=0, ge=0, le=16, description="Tokens the small model guesses from its prompt."
+    )
+    large_draft_tokens: int = Field(default=3, ge=0, le=16, description="The same for the large one, to go faster.")
     start_timeout_s: float = Field(default=120.0, gt=0, description="Patience with a worker that loads its models.")
     hang_timeout_s: float = Field(default=1.5, gt=0, description="A worker silent for so long is replaced.")
     manifest: Path = Field(default=Path("configs/models.yaml"), description="The model manifest.")
@@ -117,6 +121,7 @@ def _language_model(
         "n_ctx": choice.context_tokens,
         "prefixes": {"system": prefix},
         "state_dir": str(home / "kv"),
+        "draft_tokens": choice.small_draft_tokens if name == "small" else choice.large_draft_tokens,
     }
     engine = _engine(name, "workers.engines.llama:LlamaEngine", **options)
     return WorkerSettings(name=name, threads=choice.threads, engines=(engine,))

@@ -7,6 +7,9 @@
 
     the final pass:   speech ▁▁│▁▁▁▁▁▁▁│     started at the first 100 ms of silence, it is kept when nothing more is
                                └ pass ─┴─► TurnEnded     said; if the caller goes on it is withdrawn
+
+    a turn goes on:   speech ▁▁▁│Ended   speech ▁▁│      a second pass hears both pieces at once, as long as they fit
+                      └─────────────── pass ──────┘      ``rejoin_s``: words beside a pause need those before it
 """
 
 from __future__ import annotations
@@ -34,11 +37,13 @@ from contracts.events import (
 )
 from voice.completeness import Expectation
 from voice.decisions import Ask, BargeIn, Claimed, Cut, Decision, Ended, GoesOn, Likely, LongSilence, Onset, Recognise
+from voice.digits import as_digits
 from voice.ring import AudioRing
+from voice.segments import Segment, latest, rejoined, results, succeeded
 from voice.settings import VoiceSettings
 from voice.turn import Phase, TurnMachine
 from voice.vad import VoiceActivity
-from voice.words import WORKER, guarded, is_backchannel, join, stable_prefix
+from voice.words import WORKER, guarded, is_backchannel, is_hum, join, stable_prefix
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -94,11 +99,14 @@ class Ear:
         self._floor = floor
         self._machine = TurnMachine(settings.turn)
         self._ring = AudioRing(settings.ear.ring_s)
+        self._idle_s = min(settings.ear.ring_s, settings.ear.judge_window_s + settings.ear.preroll_s + 1.0)
+        """Of sound kept while nobody speaks: what Smart Turn and a new turn may reach back to."""
         self._expectation = Expectation.OPEN
+        self._digits = 0
         self._at: float | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._segments: list[asyncio.Task[Transcript]] = []
-        self._final: asyncio.Task[Transcript] | None = None
+        self._segments: list[Segment] = []
+        self._final: Segment | None = None
         self._partial: asyncio.Task[None] | None = None
         self._judging: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None
@@ -106,6 +114,8 @@ class Ear:
         self._segment_start = 0.0
         self._heard_text = ""
         self._settled = False
+        self._words_lost = False
+        """A pass of this turn failed and is repeated."""
         self._next_partial = 0.0
         self._interval_s = settings.ear.partial_interval_s
         self._paused = False
@@ -119,6 +129,8 @@ class Ear:
             return
         at = self._media_time(frame.arrived)
         self._ring.append(frame.pcm, at)
+        if self._machine.phase is Phase.IDLE:
+            self._ring.trim(self._idle_s)
         voiced = self._activity.feed(frame.pcm).voiced
         self._act(self._machine.frame(voiced, at, operator_speaking=self._operator_speaking()))
         # In a gap the final pass may be due in a moment: a partial one begun now would be in its way.
@@ -127,7 +139,7 @@ class Ear:
 
     def expect(self, kind: Expectation, digits: int = 0) -> None:
         """Say what kind of answer the operator's question wants, and how many digits if it wants digits."""
-        self._expectation = kind
+        self._expectation, self._digits = kind, digits
         self._machine.expect(kind, digits)
 
     def dtmf(self, at: float) -> None:
@@ -180,10 +192,10 @@ class Ear:
                     self._floor.claimed(at)
             case Recognise(start, until):
                 self._cancel(self._partial)
-                self._final = self._final_pass(start, until)
-                self._final.add_done_callback(self._final_done)
+                self._final = self._final_pass(self._rejoined(start, until), until)
+                self._final.words.add_done_callback(self._final_done)
             case GoesOn(at):
-                self._cancel(self._final)
+                self._cancel(self._final.words if self._final else None)
                 self._cancel(self._judging)
                 self._final = None
                 self._next_partial = at + self._interval_s
@@ -192,7 +204,7 @@ class Ear:
                     self._emit(Partial(self._heard_text, self._heard_text, at))
             case Cut(start, until):
                 self._cancel(self._partial)
-                self._segments.append(self._final_pass(start, until))
+                self._segments.append(self._final_pass(self._rejoined(start, until), until))
                 self._segment_start = until
             case Ask(serial, at):
                 self._cancel(self._judging)
@@ -217,6 +229,7 @@ class Ear:
             self._continues = continues = False
             self._heard_text = ""
         self._segment_start = onset.at
+        self._words_lost = False
         self._interval_s = self._settings.partial_interval_s
         self._next_partial = onset.at + self._interval_s
         if self._floor:
@@ -260,35 +273,43 @@ class Ear:
     def _sound(self, start: float, until: float) -> bytes:
         return self._ring.between(start - self._settings.preroll_s, until)
 
-    def _final_pass(self, start: float, until: float) -> asyncio.Task[Transcript]:
-        return self._spawn(self._transcribe(self._sound(start, until)))
+    def _final_pass(self, start: float, until: float) -> Segment:
+        return Segment(start, self._spawn(self._transcribe(self._sound(start, until))))
+
+    def _rejoined(self, start: float, until: float) -> float:
+        return rejoined(self._segments, start, until, self._settings.rejoin_s)
 
     async def _transcribe(self, pcm: bytes) -> Transcript:
         """The final pass, retried once if its worker was replaced; ``rejected="worker"`` when it cannot be had."""
         deadline = self._clock.now() + self._settings.final_deadline_s
         for attempt in (1, 2):
             try:
-                transcript = await self._recogniser.transcribe(pcm, deadline=deadline, final=True)
-                return guarded(transcript, self._settings)
+                transcript = await self._recogniser.transcribe(
+                    pcm, deadline=deadline, final=True, digits=self._expectation is Expectation.DIGITS
+                )
+                return as_digits(guarded(transcript, self._settings), self._digits)
             except WorkerError as error:
                 _log.warning("ear.recognition_failed", error=str(error), kind=type(error).__name__, attempt=attempt)
+                self._words_lost = True
                 if not error.retryable or self._clock.now() >= deadline:
                     break
         return Transcript("", rejected=WORKER)
 
     def _final_done(self, task: asyncio.Task[Transcript]) -> None:
         """The pass begun in a pause is there before the turn is over: its words help to decide."""
-        if task is not self._final or task.cancelled() or task.exception() is not None or self._closed:
+        final = self._final
+        if final is None or task is not final.words or not succeeded(task) or self._closed:
             return
-        self._words([task.result()], settled=True)
+        self._words(final.start, task.result(), settled=True)
 
     def _start_partial(self, at: float) -> None:
         if self._partial is not None and not self._partial.done():
             return
         self._next_partial = at + self._interval_s
-        self._partial = self._spawn(self._partial_pass(self._sound(self._segment_start, at)))
+        self._partial = self._spawn(self._partial_pass(self._rejoined(self._segment_start, at), at))
 
-    async def _partial_pass(self, pcm: bytes) -> None:
+    async def _partial_pass(self, start: float, until: float) -> None:
+        pcm = self._sound(start, until)
         deadline = self._clock.now() + self._settings.partial_deadline_s
         try:
             transcript = await self._recogniser.transcribe(pcm, deadline=deadline, final=False)
@@ -296,21 +317,23 @@ class Ear:
             slower = min(self._interval_s * 2, self._settings.partial_interval_s * _BACKOFF)
             self._interval_s = slower if isinstance(error, WorkerBusy) else self._interval_s
             return
-        self._words([guarded(transcript, self._settings)], settled=False)
+        self._words(start, guarded(transcript, self._settings), settled=False)
 
-    def _words(self, parts: list[Transcript], *, settled: bool) -> None:
-        """Announce the words of the turn so far, earlier segments included, and tell the machine."""
-        before = [task.result() for task in self._segments if task.done() and _succeeded(task)]
-        whole = join([*before, *parts])
+    def _words(self, start: float, part: Transcript, *, settled: bool) -> None:
+        """Announce the words of the turn so far, those of segments before ``start`` included, and tell the machine."""
+        whole = join(latest([*results(self._segments), (start, part)]))
         text = whole.text
         if text:
             stable = text if settled else stable_prefix(self._heard_text, text)
             self._heard_text, self._settled = text, settled
             self._emit(Partial(text, stable, self._at or self._clock.now(), settled, whole.confidence))
+        if settled:
             self._act(self._machine.words(text, self._at or self._clock.now()))
 
     async def _ask(self, serial: int, at: float) -> None:
-        pcm = self._ring.between(at - self._settings.judge_window_s, at)
+        # Smart Turn was trained on single turns: what the caller said before this one misleads it.
+        start = max(at - self._settings.judge_window_s, self._segment_start - self._settings.preroll_s)
+        pcm = self._ring.between(start, at)
         probability: float | None = None
         try:
             deadline = self._clock.now() + self._settings.judge_deadline_s
@@ -320,25 +343,29 @@ class Ear:
         self._judging = None
         self._act(self._machine.verdict(serial, probability, self._at or at))
 
-    async def _wait_for_words(self, ended: Ended, segments: list[asyncio.Task[Transcript]]) -> None:
-        patience = max(0.0, ended.at + self._settings.words_late_s - self._clock.now())
-        _, late = await asyncio.wait(segments, timeout=patience)
+    async def _wait_for_words(self, ended: Ended, segments: list[Segment]) -> None:
+        # A lost recogniser has to be replaced first: that the words are late is known already.
+        usual = 0.0 if self._words_lost else self._settings.words_late_s
+        patience = max(0.0, ended.at + usual - self._clock.now())
+        _, late = await asyncio.wait([one.words for one in segments], timeout=patience)
         if late:
             if ended.voiced_s >= self._settings.wordless_turn_s or not ended.during_speech:
                 self._emit(WordsLate(ended.speech_ended, self._clock.now()))
             await asyncio.wait(late)
 
-    async def _finish(self, ended: Ended, segments: list[asyncio.Task[Transcript]], continues: bool) -> None:
+    async def _finish(self, ended: Ended, segments: list[Segment], continues: bool) -> None:
         if segments:
             await self._wait_for_words(ended, segments)
-        parts = [task.result() if _succeeded(task) else Transcript("", rejected=WORKER) for task in segments]
-        transcript = join(parts)
+        transcript = join(latest(results(segments)))
         now = self._clock.now()
         timings = TurnTimings(ended.started, ended.speech_ended, ended.at, now, ended.probability)
         turn = TurnEnded(transcript, timings, ended.during_speech, continues)
         self._finishing = None
         claimed = ended.barged and ended.voiced_s >= self._claim_s
-        nods = ended.during_speech and is_backchannel(transcript.text) and self._expectation is Expectation.OPEN
+        hums = is_hum(transcript, ended.voiced_s, self._settings)
+        nods = (
+            ended.during_speech and (is_backchannel(transcript.text) or hums) and self._expectation is Expectation.OPEN
+        )
         wordless = not transcript.text and transcript.rejected != WORKER
         short = ended.voiced_s < self._settings.wordless_turn_s
         if not (claimed or continues) and (nods or (wordless and short)):
@@ -351,7 +378,3 @@ class Ear:
         if self._floor:
             (self._floor.claimed if ended.during_speech else self._floor.released)(now)
         self._emit(turn)
-
-
-def _succeeded(task: asyncio.Task[Transcript]) -> bool:
-    return not task.cancelled() and task.exception() is None

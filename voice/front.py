@@ -4,7 +4,8 @@
 
     leg ──on_frame──► tap, Ear ──events──► EventQueue ──events()──► session
     leg ◄─next_frame─ tap, Mouth ◄──────── say, open, expect ────── session
-                       ▲ duck, hold, drop: the Ear's decisions act here at once, in the same frame
+                       ▲ duck, hold: OverlapWatch, in the frame that shows a voice over the operator's speech
+                       └ drop or go on: the Ear, as soon as it knows what was said
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Protocol
 
 import structlog
 
-from contracts.audio import FRAME_BYTES, SILENCE, AudioFrame
+from contracts.audio import FRAME_BYTES, FRAME_S, SILENCE, AudioFrame
 from contracts.clock import Clock
 from contracts.engines import Recogniser, Synthesiser, TurnJudge
 from contracts.events import CallClosed, DtmfReceived, EarEvent, Partial, SilenceElapsed, SpeechStarted, TurnLikely
 from contracts.leg import HangupReason
 from voice.ear import Ear
 from voice.mouth import Mouth
+from voice.overlap import OverlapWatch, Step
 from voice.phrases import PhraseCache
 from voice.settings import FrontSettings, VoiceSettings
 from voice.utterance import Heard
@@ -124,7 +126,13 @@ class AudioFront:
         self._queue = EventQueue(settings.front.queue_size)
         self._keys = KeyLimiter(settings.front)
         self._hold_barge_in = settings.front.hold_barge_in
+        self._hold_patience_s = settings.front.hold_patience_s
         self._held_by_caller = False
+        self._activity = VoiceActivity(settings.vad, vad)
+        self._overlap = OverlapWatch(settings.overlap)
+        self._ear_decides = False
+        """The ear has made a turn of the sound that is heard, and will tell what it was."""
+        self._undecided_s = 0.0
         self._closed = False
         self.keys_dropped = 0
         self.frames_refused = 0
@@ -136,7 +144,7 @@ class AudioFront:
         self.mouth = Mouth(settings, synthesiser, clock, playout_delay_s, phrase_cache, on_trouble)
         self.ear = Ear(
             settings,
-            VoiceActivity(settings.vad, vad),
+            self._activity,
             recogniser,
             judge,
             clock,
@@ -170,6 +178,8 @@ class AudioFront:
         if self._tap is not None:
             self._tap.caller(frame.pcm)
         self.ear.feed(frame)
+        if not self._held_by_caller:
+            self._watch_overlap(frame.arrived)
 
     def next_frame(self) -> bytes | None:
         """20 ms for the caller, or None for silence."""
@@ -210,10 +220,29 @@ class AudioFront:
     # ── Floor: the ear's decisions, in the frame that made them ─────────────────────────────────────────────────
 
     def _audible(self) -> bool:
-        return self.mouth.speaking and not self._held_by_caller
+        """Our speech is at the caller's ear, or was until the caller made it pause."""
+        return (self.mouth.speaking or self.mouth.held) and not self._held_by_caller
 
-    def onset(self, at: float) -> None:
-        """A sound: speak softly until it is clear what it is."""
+    def _watch_overlap(self, at: float) -> None:
+        """Before the ear can tell a turn from a sound: softer, then silent; on again if no turn comes of it."""
+        step = self._overlap.frame(self._activity.last, operator_speaking=self._audible())
+        if step is Step.DUCK:
+            self.onset(at, turn=False)
+        elif step is Step.HOLD and self._hold_barge_in:
+            self.barge_in(at)
+        elif step is Step.OVER and not self._ear_decides:
+            self.released(at)
+        if not self.mouth.held or self.ear.caller_speaking:
+            self._undecided_s = 0.0
+            return
+        self._undecided_s += FRAME_S
+        if self._undecided_s >= self._hold_patience_s:
+            _log.warning("front.hold_undecided", seconds=self._undecided_s)
+            self.released(at)
+
+    def onset(self, at: float, *, turn: bool = True) -> None:
+        """A sound: speak softly until it is clear what it is. ``turn``: the ear makes a turn of it."""
+        self._ear_decides = self._ear_decides or turn
         if self.mouth.speaking and self.mouth.interruptible:
             self.mouth.duck(True)
 
@@ -221,25 +250,31 @@ class AudioFront:
         """The caller talks over us: silence, now. Whether it is for good is decided by the words."""
         if not self._hold_barge_in:
             self.claimed(at)
-        elif self.mouth.interruptible and self.mouth.hold():
+        elif self.mouth.speaking and self.mouth.interruptible:
             self.barge_in_at = at
-            self._empty_far_end()
+            self.mouth.hold(flushed=self._empty_far_end())
 
     def claimed(self, at: float) -> None:
         """The caller took the turn: what was being said is dropped, and it is known how much of it was heard."""
+        self._ear_decides = False
         if (self.mouth.speaking or self.mouth.held) and self.mouth.interruptible:
+            flushed = False
             if not self.mouth.held:
                 self.barge_in_at = at
-                self._empty_far_end()
-            self.last_heard = self.mouth.interrupt()
+                flushed = self._empty_far_end()
+            self.last_heard = self.mouth.interrupt(flushed=flushed)
         self.mouth.duck(False)
 
     def released(self, at: float) -> None:
         """A nod, a cough, or nothing: go on from the word that was cut."""
+        self._ear_decides = False
         self.mouth.duck(False)
         if self.mouth.held:
             self.mouth.resume()
 
-    def _empty_far_end(self) -> None:
-        if self._flush is not None:
-            self._flush()
+    def _empty_far_end(self) -> bool:
+        """Drop what is on its way to the caller; False on a leg that cannot."""
+        if self._flush is None:
+            return False
+        self._flush()
+        return True

@@ -2,8 +2,8 @@
 
 ::
 
-    clauses   │ Your balance is │ twelve dollars. │          words spread over the *sounding* part of each clause's
-    audio     │▁▂█▅▃▆█▂▁        │▂▆█▃▅▂▁▁▁        │          audio by their share of its phonemes; pauses weigh nothing
+    clauses   │ Your balance is │ twelve dollars. │          words where the synthesiser timed them; else spread over
+    audio     │▁▂█▅▃▆█▂▁        │▂▆█▃▅▂▁▁▁        │          the *sounding* audio by their share of its phonemes
     handed    ├──────────────────────────┤                 by next_frame()
     heard     ├────────────────────┤ delay                 minus what is still between us and the caller's ear
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from contracts.audio import RATE
 from voice.normalise import SpokenText, SpokenToken
+from voice.wordtimes import PhoneticWord, word_spans
 
 _HOP = 160
 """Samples (10 ms) whose loudness decides whether anything is said in them."""
@@ -54,19 +56,50 @@ class ClauseAudio:
     pcm: bytearray = field(default_factory=bytearray)
     chunks: list[tuple[int, int]] = field(default_factory=list)
     """(samples, phonemes) of each piece of synthesis."""
+    phonetic: list[PhoneticWord] = field(default_factory=list)
+    """Where the synthesiser says its words lie; empty, or of all chunks."""
     complete: bool = False
+    _spans: NDArray[np.float64] | None = None
 
     @property
     def samples(self) -> int:
         """Samples there are so far."""
         return len(self.pcm) // 2
 
-    def add(self, pcm: bytes, phonemes: int) -> None:
-        """Append synthesised speech."""
+    def add(self, pcm: bytes, phonemes: int, words: Sequence[PhoneticWord] = ()) -> None:
+        """Append synthesised speech; ``words`` as in SpeechChunk."""
+        start = self.samples
+        self.phonetic += [(start + first, start + last, count) for first, last, count in words]
         self.pcm += pcm
         self.chunks.append((len(pcm) // 2, phonemes))
+        self._spans = None
 
-    def edges(self) -> NDArray[np.float64]:
+    def spans(self) -> NDArray[np.float64]:
+        """The samples at which each token begins and ends, (tokens, 2), rising. A pause lies between two tokens."""
+        if not self.complete:
+            edges = self._edges()
+            return np.column_stack((edges[:-1], edges[1:]))
+        if self._spans is None:
+            self._spans = self._timed()
+        return self._spans
+
+    def _timed(self) -> NDArray[np.float64]:
+        tokens = self.spoken.tokens
+        spoken = [re.findall(r"[^\s-]*\w[^\s-]*", token.spoken) for token in tokens]
+        weights = [max(1.0, weight(word)) for words in spoken for word in words]
+        timed = word_spans(weights, self.phonetic) if self.phonetic else []
+        if not timed:
+            edges = self._edges()
+            return np.column_stack((edges[:-1], edges[1:]))
+        spans = np.zeros((len(tokens), 2))
+        at = 0
+        for index, words in enumerate(spoken):
+            first = timed[at][0] if at < len(timed) else timed[-1][1]
+            at += len(words)
+            spans[index] = (first, timed[at - 1][1]) if words else (first, first)
+        return spans
+
+    def _edges(self) -> NDArray[np.float64]:
         """For each token, and the end: the sample at which it begins (``len(tokens) + 1`` values, rising)."""
         weights = np.array([weight(token.spoken) for token in self.spoken.tokens], dtype=np.float64)
         said = np.concatenate([[0.0], np.cumsum(weights)])
@@ -165,13 +198,16 @@ class PlayoutLedger:
         return " ".join(heard)
 
     def word_start(self, samples: int) -> int:
-        """Where the word that is being said at ``samples`` begins: a pause between words keeps its place."""
+        """Where the word that is being said at ``samples`` begins; a pause between words keeps its place."""
         start = 0
         for clause in self.clauses:
             if samples < start + clause.samples:
-                edges = clause.edges()
-                index = int(np.searchsorted(edges, samples - start, side="right")) - 1
-                return start + max(0, min(int(edges[max(0, index)]) // 2 * 2, samples - start))
+                spans = clause.spans()
+                within = samples - start
+                index = int(np.searchsorted(spans[:, 0], within, side="right")) - 1
+                if index < 0 or within >= spans[index, 1]:
+                    return samples
+                return start + min(int(spans[index, 0]), within)
             start += clause.samples
         return samples
 
@@ -182,7 +218,6 @@ class PlayoutLedger:
 
 
 def _within(clause: ClauseAudio, samples: int) -> list[SpokenToken]:
-    edges = clause.edges()
-    middles = (edges[:-1] + edges[1:]) / 2
+    middles = clause.spans().mean(axis=1)
     count = int(np.searchsorted(middles, samples, side="right"))
     return list(clause.spoken.tokens[:count])

@@ -24,6 +24,7 @@ from contracts.errors import EngineFailed, WorkerError
 from voice.clauses import split
 from voice.ledger import ClauseAudio, PlayoutLedger
 from voice.phrases import PhraseCache
+from voice.rehearsal import Rehearsal
 from voice.settings import VoiceSettings
 from voice.utterance import Heard, Utterance
 
@@ -50,6 +51,7 @@ class Mouth:
         self._clock = clock
         self.playout_delay_s = playout_delay_s
         self._cache = phrase_cache
+        self._rehearsal = Rehearsal(synthesiser, clock, settings.mouth)
         self._on_trouble = on_trouble
         self._queue: deque[Utterance] = deque()
         self._pump: asyncio.Task[None] | None = None
@@ -65,16 +67,31 @@ class Mouth:
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def say(
-        self, text: str, *, interruptible: bool = True, first: bool = False, deadline: float | None = None
+        self,
+        text: str,
+        *,
+        interruptible: bool = True,
+        first: bool = False,
+        deadline: float | None = None,
+        before: bool = False,
     ) -> Utterance:
         """Queue a whole text behind what is being said. ``first``: its first clause is the first of an answer.
 
-        ``deadline`` is for that first clause; later ones have ``clause_deadline_s`` each.
+        ``deadline`` is for that first clause; later ones have ``clause_deadline_s`` each. ``before``: in front of what
+        waits for its sound and has not begun. A prepared text needs no synthesiser and can be heard at once.
         """
         utterance = self.open(interruptible=interruptible, first=first, deadline=deadline)
-        whole = self._cache is not None and self._cache.get(text) is not None
-        for clause in [text] if whole else split(text, self._settings.clauses):
+        if before and len(self._queue) > 1 and not self._queue[0].first_frame_at:
+            self._queue.remove(utterance)
+            self._queue.appendleft(utterance)
+        phrase = self._cache.get(text) if self._cache is not None else None
+        for clause in [text] if phrase is not None else split(text, self._settings.clauses):
             utterance.add(clause)
+        if phrase is not None and utterance.ledger.clauses:
+            (whole,) = utterance.ledger.clauses
+            whole.add(phrase.pcm, phrase.phonemes, phrase.words)
+            whole.complete = True
+            utterance.synthesised = 1
         utterance.end()
         return utterance
 
@@ -93,11 +110,19 @@ class Mouth:
             self._queue.append(utterance)
         return utterance
 
-    def interrupt(self) -> Heard:
-        """Stop within one faded frame and drop everything queued. What was heard of all of it."""
+    def rehearse(self, clause: str) -> None:
+        """Make the sound of a clause that will probably be said next, without saying it. One at a time."""
+        if not self._closed and (self._cache is None or self._cache.get(clause) is None):
+            self._rehearsal.begin(clause)
+
+    def interrupt(self, *, flushed: bool = False) -> Heard:
+        """Stop within one faded frame and drop everything queued. What was heard of all of it.
+
+        ``flushed``: what was on its way to the caller was emptied just before, so the fade goes on from what left.
+        """
         now = self._clock.now()
         if not self._held:
-            self._fade_out()
+            self._fade_out(flushed)
         heard = [utterance.settle(interrupted=True, now=now) for utterance in self._queue]
         self._queue.clear()
         self._held = self._ducked = False
@@ -105,24 +130,28 @@ class Mouth:
         self._release_waiters()
         return Heard(" ".join(item.text for item in heard if item.text), all(item.complete for item in heard))
 
-    def hold(self) -> bool:
-        """Fade out but keep everything, until resume() or interrupt(). False if nothing interruptible is sounding."""
+    def hold(self, *, flushed: bool = False) -> bool:
+        """Fade out but keep everything, until resume() or interrupt(). False if nothing interruptible is sounding.
+
+        ``flushed`` as in interrupt().
+        """
         if self._held or not self._queue or not self._queue[0].underway or not self._queue[0].interruptible:
             return self._held
         utterance = self._queue[0]
         heard = utterance.ledger.heard_samples(self._clock.now())
-        self._fade_out()
+        self._fade_out(flushed)
         utterance.seek(heard)
         self._held = True
         return True
 
     def resume(self) -> None:
-        """Go on from the beginning of the word that hold() cut."""
+        """Go on from the beginning of the word that hold() cut, rising from nothing just before it."""
         if self._held and self._queue:
             utterance = self._queue[0]
-            utterance.seek(utterance.ledger.word_start(utterance.ledger.handed))
+            start = utterance.ledger.word_start(utterance.ledger.handed)
+            utterance.seek(max(0, start - round(self._settings.resume_lead_s * RATE)))
+            self._gain = 0.0
         self._held = self._ducked = False
-        self._gain = 1.0
 
     def duck(self, on: bool) -> None:
         """Speak more softly while the caller makes a sound."""
@@ -131,6 +160,7 @@ class Mouth:
     def close(self) -> None:
         """The call is over: everything unfinished counts as interrupted. Harmless twice."""
         self._closed = True
+        self._rehearsal.drop()
         self.interrupt()
         self._tail = b""
 
@@ -189,10 +219,12 @@ class Mouth:
         self._gain = target
         return (np.frombuffer(pcm, dtype="<i2") * ramp).astype("<i2").tobytes()
 
-    def _fade_out(self) -> None:
+    def _fade_out(self, flushed: bool) -> None:
         """The frame that would come next becomes the last one, falling to nothing."""
         if not self._queue or not self._queue[0].underway:
             return
+        if flushed:
+            self._queue[0].seek(self._queue[0].ledger.heard_samples(self._clock.now()))
         pcm = self._queue[0].take(FRAME_BYTES).ljust(FRAME_BYTES, b"\0")
         ramp = np.zeros(FRAME_BYTES // 2, dtype=np.float32)
         length = round(self._settings.fade_s * RATE)
@@ -268,19 +300,28 @@ class Mouth:
         """Sound for one clause: from the cache, or from the worker, asked once more if it was replaced meanwhile."""
         cached = self._cache.get(clause.spoken.written) if self._cache is not None else None
         if cached is not None:
-            clause.add(cached.pcm, cached.phonemes)
+            clause.add(cached.pcm, cached.phonemes, cached.words)
+            return
+        rehearsed = await self._rehearsal.take(clause.spoken.written)
+        if rehearsed is not None:
+            clause.add(rehearsed.pcm, rehearsed.phonemes, rehearsed.words)
             return
         opening = utterance.synthesised == 0
         now = self._clock.now()
         deadline = utterance.deadline if opening else now + self._settings.clause_deadline_s
         text, first = clause.spoken.text, utterance.first and opening
+        chunks = 0
         for attempt in (1, 2):
             try:
+                index = 0
                 async for chunk in self._synthesiser.synthesise(text, deadline=deadline, first=first):
-                    clause.add(chunk.pcm, chunk.phonemes)
+                    index += 1
+                    if index > chunks:  # a sentence each: what came before the worker was lost is not said twice
+                        clause.add(chunk.pcm, chunk.phonemes, chunk.words)
+                        chunks = index
                 return
             except WorkerError as error:
-                if attempt == 2 or not error.retryable or clause.pcm or self._clock.now() >= deadline:
+                if attempt == 2 or not error.retryable or self._clock.now() >= deadline:
                     raise
                 _log.warning("mouth.synthesis_retried", error=str(error), kind=type(error).__name__)
 

@@ -19,7 +19,18 @@ MONTHS = (
     "November",
     "December",
 )
-_UNITS = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
+_UNITS = {
+    "$": ("dollar", "cent"),
+    "US$": ("U S dollar", "cent"),
+    "C$": ("Canadian dollar", "cent"),
+    "CA$": ("Canadian dollar", "cent"),
+    "A$": ("Australian dollar", "cent"),
+    "AU$": ("Australian dollar", "cent"),
+    "€": ("euro", "cent"),
+    "£": ("pound", "penny"),
+    "¥": ("yen", "sen"),
+    "₹": ("rupee", "paisa"),
+}
 _SCALES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "million": "million"}
 _LARGEST = 10**15
 
@@ -53,6 +64,19 @@ def year(figures: str) -> str:
     return _plain(str(num2words(int(figures), to="year")))
 
 
+def decade(figures: str) -> str:
+    """``1990`` → nineteen nineties, ``90`` → nineties."""
+    words = year(figures) if len(figures) == 4 else _plain(str(num2words(int(figures))))
+    return words[:-1] + "ies" if words.endswith("y") else words + "s"
+
+
+def fraction(top: int, bottom: int) -> str:
+    """1, 2 → one half; 3, 4 → three quarters; 5, 8 → five eighths."""
+    names = {2: "half", 4: "quarter"}
+    part = names.get(bottom, ordinal(str(bottom)))
+    return f"{cardinal(str(top))} {part if top == 1 else part + 's'}"
+
+
 def clock_time(hour: str, minute: str, half: str) -> str:
     """``9``, ``30``, ``a`` → nine thirty A M; ``half`` is ``a``, ``p`` or empty."""
     words = _plain(str(num2words(int(hour))))
@@ -66,14 +90,15 @@ def clock_time(hour: str, minute: str, half: str) -> str:
 def money(symbol: str, figures: str, scale: str) -> str:
     """``$``, ``1,250.50`` → one thousand two hundred fifty dollars and fifty cents; ``scale``: ``million``, ``k`` …"""
     unit, small = _UNITS[symbol]
+    units = unit if unit == "yen" else unit + "s"
     if scale:
-        return f"{cardinal(figures)} {_SCALES.get(scale.lower(), scale.lower())} {unit}s"
+        return f"{cardinal(figures)} {_SCALES.get(scale.lower(), scale.lower())} {units}"
     whole, _, fraction = figures.replace(",", "").partition(".")
     cents = int((fraction + "00")[:2]) if fraction else 0
     if len(fraction) > 2:
-        return f"{cardinal(figures)} {unit}s"
+        return f"{cardinal(figures)} {units}"
     pennies = f"{cardinal(str(cents))} {small if cents == 1 else _plural(small)}"
-    pounds = f"{cardinal(whole or '0')} {unit if whole == '1' else unit + 's'}"
+    pounds = f"{cardinal(whole or '0')} {unit if whole == '1' else units}"
     if cents and not int(whole or "0"):
         return pennies
     return f"{pounds} and {pennies}" if cents else pounds

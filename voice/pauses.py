@@ -10,7 +10,7 @@ _SHORTEST_S = 0.15
 
 
 class PauseMemory:
-    """Pauses after which the caller went on. Two of them are a habit."""
+    """Pauses after which the caller went on."""
 
     def __init__(self) -> None:
         self._pauses: deque[float] = deque(maxlen=_REMEMBERED)
@@ -20,9 +20,8 @@ class PauseMemory:
         if pause_s >= _SHORTEST_S:
             self._pauses.append(pause_s)
 
-    def habit_s(self) -> float:
-        """The pause that three quarters of this caller's pauses do not exceed; 0.0 until two were heard."""
-        if len(self._pauses) < 2:
-            return 0.0
-        ordered = sorted(self._pauses)
-        return ordered[int(0.75 * (len(ordered) - 1) + 0.5)]
+    def mean_s(self, usual_s: float, weight: float) -> float:
+        """Mean length of this caller's pauses beyond the shortest, drawn towards ``usual_s`` as if that had been seen
+        ``weight`` times. (Exponential lengths have no memory: the mean of what exceeds a bound is their mean.)"""
+        heard = sum(pause - _SHORTEST_S for pause in self._pauses)
+        return (weight * usual_s + heard) / (weight + len(self._pauses))

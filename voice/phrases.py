@@ -5,29 +5,45 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from contracts.clock import Clock
-from contracts.engines import Synthesiser
+from contracts.engines import SpeechChunk, Synthesiser
 from contracts.errors import WorkerError
 from voice.normalise import normalise
 from voice.settings import PhraseSettings
+from voice.wordtimes import PhoneticWord
 
 _log = structlog.get_logger()
-_FORMAT = 1
-"""Changes when normalisation or the file layout does: older files are then not found."""
+_FORMAT = 2
+"""Changes when the file layout does: older files are then not found. The spoken text is part of the name anyway."""
+_HEADER = 4
+"""Bytes that tell how long the JSON header is."""
 
 
 @dataclass(slots=True, frozen=True)
 class Phrase:
-    """A sentence as sound: internal PCM and its count of phonemes."""
+    """A sentence as sound: internal PCM, its count of phonemes, and its phonetic words as in SpeechChunk."""
 
     pcm: bytes
     phonemes: int
+    words: tuple[PhoneticWord, ...] = ()
+
+
+async def gathered(chunks: AsyncIterable[SpeechChunk]) -> Phrase:
+    """All of a synthesis as one phrase. Raises what the synthesiser raises."""
+    pcm, phonemes = bytearray(), 0
+    words: list[PhoneticWord] = []
+    async for chunk in chunks:
+        start = len(pcm) // 2
+        words += [(start + first, start + last, count) for first, last, count in chunk.words]
+        pcm += chunk.pcm
+        phonemes += chunk.phonemes
+    return Phrase(bytes(pcm), phonemes, tuple(words))
 
 
 class PhraseCache:
@@ -79,30 +95,32 @@ class PhraseCache:
         return missing
 
     async def _synthesise(self, text: str, synthesiser: Synthesiser, deadline: float) -> Phrase | None:
-        pcm, phonemes = bytearray(), 0
         try:
-            async for chunk in synthesiser.synthesise(normalise(text).text, deadline=deadline, first=False):
-                pcm += chunk.pcm
-                phonemes += chunk.phonemes
+            return await gathered(synthesiser.synthesise(normalise(text).text, deadline=deadline, first=False))
         except WorkerError as error:
             _log.warning("phrases.not_prepared", text=text, error=str(error))
             return None
-        return Phrase(bytes(pcm), phonemes)
 
     def _path(self, text: str) -> Path | None:
         if self._directory is None:
             return None
-        name = hashlib.sha256(json.dumps([_FORMAT, self._voice, _key(text)]).encode()).hexdigest()
+        name = hashlib.sha256(json.dumps([_FORMAT, self._voice, normalise(text).text]).encode()).hexdigest()
         return self._directory / f"{name}.pcm"
 
     def _read(self, text: str) -> Phrase | None:
-        """A file is four bytes of phoneme count, then PCM; anything else is as if it were not there."""
+        """A file is the length of a JSON header, the header, then PCM; anything else is as if it were not there."""
         path = self._path(text)
         try:
             data = path.read_bytes() if path else b""
         except OSError:
             return None
-        return Phrase(data[4:], int.from_bytes(data[:4], "little")) if len(data) > 4 and len(data) % 2 == 0 else None
+        start = _HEADER + int.from_bytes(data[:_HEADER], "little")
+        try:
+            phonemes, words = json.loads(data[_HEADER:start])
+            phrase = Phrase(data[start:], int(phonemes), tuple((int(a), int(b), int(n)) for a, b, n in words))
+        except (ValueError, TypeError):
+            return None
+        return phrase if phrase.pcm and len(phrase.pcm) % 2 == 0 else None
 
     def _write(self, text: str, phrase: Phrase) -> None:
         path = self._path(text)
@@ -111,7 +129,8 @@ class PhraseCache:
         part = path.with_suffix(".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(phrase.phonemes.to_bytes(4, "little") + phrase.pcm)
+            header = json.dumps([phrase.phonemes, phrase.words]).encode()
+            part.write_bytes(len(header).to_bytes(_HEADER, "little") + header + phrase.pcm)
             part.replace(path)
         except OSError as error:
             _log.warning("phrases.not_kept", error=str(error))

@@ -15,6 +15,7 @@ import asyncio
 from contracts.clock import Clock
 from contracts.engines import Synthesiser
 from contracts.errors import WorkerError
+from contracts.worker import Priority, Urgency
 from voice.normalise import normalise
 from voice.phrases import Phrase, gathered
 from voice.settings import MouthSettings
@@ -29,6 +30,7 @@ class Rehearsal:
         self._settings = settings
         self._text = ""
         self._task: asyncio.Task[Phrase | None] | None = None
+        self._urgency = Urgency(Priority.SPECULATION)
 
     def begin(self, text: str) -> None:
         """Rehearse this clause, as written, instead of whatever was; nothing happens if it is the same."""
@@ -36,13 +38,15 @@ class Rehearsal:
             return
         self.drop()
         self._text = text
-        self._task = asyncio.get_running_loop().create_task(self._make(text))
+        self._urgency = Urgency(Priority.SPECULATION)
+        self._task = asyncio.get_running_loop().create_task(self._make(text, self._urgency))
 
     async def take(self, text: str) -> Phrase | None:
         """The sound of ``text`` if it was rehearsed and is ready, or nearly; else None, and the work is dropped."""
         task = self._task
         if task is None or text != self._text:
             return None
+        self._urgency.raise_to(Priority.FIRST_AUDIO)
         await asyncio.wait({task}, timeout=self._settings.rehearsal_wait_s)
         made = task.result() if task.done() and not task.cancelled() else None
         if self._task is task:
@@ -55,13 +59,11 @@ class Rehearsal:
             self._task.cancel()
         self._task, self._text = None, ""
 
-    async def _make(self, text: str) -> Phrase | None:
+    async def _make(self, text: str, urgency: Urgency) -> Phrase | None:
         deadline = self._clock.now() + self._settings.clause_deadline_s
         spoken = normalise(text).text
         try:
-            made = await gathered(
-                self._synthesiser.synthesise(spoken, deadline=deadline, first=True, speculative=True)
-            )
+            made = await gathered(self._synthesiser.synthesise(spoken, deadline=deadline, first=True, urgency=urgency))
         except WorkerError:
             return None
         return made if made.pcm else None

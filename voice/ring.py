@@ -20,6 +20,12 @@ class AudioRing:
         if len(self._pcm) > self._limit + 50 * FRAME_BYTES:
             del self._pcm[: len(self._pcm) - self._limit]
 
+    def trim(self, seconds: float) -> None:
+        """Keep no more than so much for now: between turns nobody needs the whole."""
+        limit = int(seconds * RATE) * 2
+        if len(self._pcm) > limit + 50 * FRAME_BYTES:
+            del self._pcm[: len(self._pcm) - limit]
+
     def between(self, start: float, until: float) -> bytes:
         """The PCM from ``start`` to ``until``, as far as it is still there."""
         size = len(self._pcm)

@@ -9,16 +9,17 @@
          │                                │  └─────────┴────────────────────────────────┘   │ words so far
         DONE ─────voiced ≥ min_speech─────┘                                                 │
          ▲        (Onset, continues)                                                        │
-         └──────────(Ended)── silence ≥ short and Smart Turn ≥ threshold, or silence ≥ max ─┘
+         └──────────(Ended)── silence ≥ what voice/patience.py wants, and the words are there (or late) ─┘
 
     one turn:   ▁▁▁█████▂█████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
-                   │          │  │  │     └ Ended (short silence, verdict in)
+                   │          │  │  │     └ Ended (words and verdict in, silence long enough for them)
                    onset      │  │  └ Ask (0.12 s)
-                              │  └ Recognise (0.10 s)
+                              │  └ Recognise (0.06 s)
                               └ speech_ended: all silences count from here
 
-``short``, ``max`` and ``threshold`` come from the kind of answer expected; words that trail off ("my account and")
-raise them, a whole sentence lowers them, and this caller's own pauses lengthen ``short`` unless Smart Turn is sure.
+The silence that ends a turn follows from the words so far, Smart Turn's verdict, the kind of answer expected and this
+caller's own pauses: 0.3 s after a question that Smart Turn takes for finished, over a second after "my account and".
+The words are waited for because no answer can be given without them, up to ``words_wait_s``: a recogniser may be busy.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from enum import StrEnum
 from contracts.audio import FRAME_S
 from voice.completeness import Completeness, Expectation, completeness
 from voice.decisions import Ask, BargeIn, Claimed, Cut, Decision, Ended, GoesOn, Likely, LongSilence, Onset, Recognise
+from voice.patience import silence_wanted_s
 from voice.pauses import PauseMemory
 from voice.settings import EndpointProfile, TurnSettings
 
@@ -78,8 +80,9 @@ class TurnMachine:
         self._blip_at = 0.0
         self._serial = 0
         self._asked = 0
-        self._probability = 0.0
-        self._verdict: bool | None = None
+        self._probability: float | None = None
+        self._judge_failed = False
+        self._worded = False
         self._completeness = Completeness.UNKNOWN
         self._ended: Ended | None = None
         self._mute_until = 0.0
@@ -113,15 +116,16 @@ class TurnMachine:
         self.phase = Phase.IDLE
 
     def words(self, text: str, at: float) -> list[Decision]:
-        """The words of the turn so far, from a partial pass or the one begun in the pause."""
+        """The words of the whole turn, from the pass begun in this pause; "" when it found none."""
         self._completeness = completeness(text, self._expectation, self._digits)
+        self._worded = True
         return self._maybe_end(at)
 
     def verdict(self, serial: int, probability: float | None, at: float) -> list[Decision]:
         """Smart Turn's answer to Ask ``serial``; None when it failed. Late answers are ignored."""
         if serial != self._serial or self.phase is not Phase.MAYBE_DONE:
             return []
-        self._verdict = probability is not None
+        self._judge_failed = probability is None
         if probability is None:
             return self._maybe_end(at)
         self._probability = probability
@@ -184,8 +188,6 @@ class TurnMachine:
         self._turn = turn
         self.phase = Phase.SPEAKING
         self._gap = 0.0
-        if not continues:
-            self._completeness = Completeness.UNKNOWN
         return [Onset(onset, turn.during_speech, continues), *self._overlap(turn, at)]
 
     def _speaking(self, voiced: bool, at: float, operator: bool) -> list[Decision]:
@@ -198,8 +200,9 @@ class TurnMachine:
             self.phase = Phase.MAYBE_DONE
             self._blip = 0.0
             self._asked = 0
-            self._probability = 0.0
-            self._verdict = None
+            self._probability = None
+            self._judge_failed = self._worded = False
+            self._completeness = Completeness.UNKNOWN
             return [Recognise(turn.segment, at)]
         self._gap = 0.0
         self._hear(turn, at, FRAME_S, operator)
@@ -231,7 +234,6 @@ class TurnMachine:
     def _go_on(self, turn: _Turn, at: float, operator: bool) -> list[Decision]:
         self._pauses.went_on_after(self._blip_at - turn.last_voiced)
         self._serial += 1
-        self._completeness = Completeness.UNKNOWN
         self.phase = Phase.SPEAKING
         decisions: list[Decision] = [GoesOn(at)]
         if turn.last_voiced - turn.segment >= self._settings.segment_min_s - _EPS:
@@ -277,42 +279,28 @@ class TurnMachine:
         }
         return profiles[self._expectation]
 
-    def patience(self) -> EndpointProfile:
-        """The thresholds that hold now: expectation, completeness of the words and this caller's pauses together."""
-        settings, profile = self._settings, self._profile()
-        short, longest, threshold = profile.short_silence_s, profile.max_silence_s, profile.threshold
-        if self._completeness is Completeness.INCOMPLETE:
-            short += settings.incomplete_short_s
-            longest *= settings.incomplete_max
-            threshold = min(0.98, threshold + settings.incomplete_threshold)
-        elif self._completeness is Completeness.COMPLETE:
-            short = min(short, settings.open.short_silence_s)
-            longest = max(short, longest * settings.complete_max)
-            threshold = max(0.05, threshold - settings.complete_threshold)
-        if self._probability < settings.sure_probability:
-            short = max(short, min(self._pauses.habit_s(), settings.pause_cap_s))
-        return EndpointProfile(short_silence_s=short, max_silence_s=max(short, longest), threshold=threshold)
+    def silence_wanted_s(self) -> float:
+        """The silence that ends the turn, as things stand: words, verdict, expectation and this caller's pauses."""
+        patience = self._settings.patience
+        pause_s = min(patience.pause_max_s, self._pauses.mean_s(patience.pause_s, patience.pause_weight))
+        wanted = silence_wanted_s(patience, self._profile(), self._completeness, self._probability, pause_s)
+        if self._judge_failed and self._completeness is not Completeness.COMPLETE:
+            wanted = max(wanted, patience.blind_silence_s)
+        return wanted if self._worded else max(wanted, patience.words_wait_s)
 
     def _maybe_end(self, at: float) -> list[Decision]:
         turn = self._turn
         if turn is None or self.phase is not Phase.MAYBE_DONE or self._blip:
             return []
         silence = at - turn.last_voiced + _EPS
-        if silence < min(self._settings.open.short_silence_s, self._profile().short_silence_s):
-            return []
-        patience = self.patience()
-        finished = self._probability >= patience.threshold and silence >= patience.short_silence_s
-        blind = self._verdict is False and silence >= max(self._settings.blind_silence_s, patience.short_silence_s)
-        if finished or blind or silence >= patience.max_silence_s:
-            return [self._end(turn, at)]
-        return []
+        return [self._end(turn, at)] if silence >= self.silence_wanted_s() else []
 
     def _end(self, turn: _Turn, at: float) -> Ended:
         ended = Ended(
             started=turn.started,
             speech_ended=turn.last_voiced,
             at=at,
-            probability=self._probability,
+            probability=self._probability or 0.0,
             voiced_s=turn.voiced_s,
             during_speech=turn.during_speech,
             barged=turn.barged,

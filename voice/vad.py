@@ -2,11 +2,13 @@
 
 ::
 
-    20 ms frame ─► energy floor ──► webrtcvad gate ──open, or speech on──► Silero, 32 ms windows ──► hysteresis ► voiced
+    20 ms frame ─► energy floor ──► webrtcvad gate ──open, or speech on──► Silero, 32 ms windows ──► hysteresis ─┐
                         │ dead silence      │ closed                             (past windows first, to warm its state)
-                        └────────────► unvoiced ◄┘
+                        └────────────► unvoiced ◄┴──── far below the speech just heard ◄── level ◄───────────────┤
+                                                                                             └► voiced
 
-Silero costs about 0.15 ms a window, so a silent line costs next to nothing and 200 calls fit one core.
+Silero costs about 0.15 ms a window, so a silent line costs next to nothing and 200 calls fit one core. It holds on
+for a window or two after the last sound; the frame's own level, against the loudest of late, shows the end sooner.
 """
 
 from __future__ import annotations
@@ -86,6 +88,8 @@ class VoiceActivity:
         self._past: deque[NDArray[np.float32]] = deque(maxlen=max(1, settings.warm_windows * WINDOW // 320 + 2))
         self.windows_run = 0
         """Silero windows computed so far: what the gate saves shows here."""
+        self.last = Activity(voiced=False, probability=0.0, level_dbfs=-120.0)
+        """What the latest frame was."""
         self.reset()
 
     def reset(self) -> None:
@@ -93,6 +97,7 @@ class VoiceActivity:
         self._past.clear()
         self._gate_left = 0
         self._speech = False
+        self._peak_dbfs = -120.0
         self._sleep()
 
     def _sleep(self) -> None:
@@ -118,7 +123,10 @@ class VoiceActivity:
         elif self._awake:
             self._sleep()
         self._past.append(samples)
-        return Activity(self._speech and loud, self._probability, level)
+        self._peak_dbfs = max(level, self._peak_dbfs - self._settings.peak_fall_db_s * FRAME_S)
+        audible = loud and level >= self._peak_dbfs - self._settings.range_db
+        self.last = Activity(self._speech and audible, self._probability, level)
+        return self.last
 
     def _listen(self, samples: NDArray[np.float32]) -> None:
         if not self._awake:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from contracts.engines import Generation, GenerationRequest, SpeechChunk, Token, Transcript, Word
-from contracts.worker import Priority, WorkerClient
+from contracts.worker import Priority, Urgency, WorkerClient
 
 
 class WhisperRecogniser:
@@ -19,11 +19,12 @@ class WhisperRecogniser:
     def __init__(self, client: WorkerClient, engine: str = "whisper") -> None:
         self._client, self._engine = client, engine
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
         """Words of internal PCM up to 30 s; ``final`` passes go before partial ones."""
         priority = Priority.FINAL_RECOGNITION if final else Priority.PARTIAL_RECOGNITION
+        params = {"final": final, "digits": digits}
         reply = await self._client.request(
-            self._engine, "transcribe", {}, blob=pcm, deadline=deadline, priority=priority
+            self._engine, "transcribe", params, blob=pcm, deadline=deadline, priority=priority
         )
         body = reply.body
         return Transcript(
@@ -33,6 +34,7 @@ class WhisperRecogniser:
             compute_s=body["compute_s"],
             rejected=body["rejected"],
             words=tuple(Word(text, probability) for text, probability in body["words"]),
+            alternatives=tuple(body.get("alternatives", ())),
         )
 
 
@@ -57,14 +59,15 @@ class PiperSynthesiser:
         self._client, self._engine = client, engine
 
     async def synthesise(
-        self, text: str, *, deadline: float, first: bool, speculative: bool = False
+        self, text: str, *, deadline: float, first: bool, urgency: Urgency | None = None
     ) -> AsyncIterator[SpeechChunk]:
         """Speech of a clause, one chunk per sentence in it; nothing for text without a sound."""
         # Later clauses must also get past the decoding that goes on meanwhile (60 ms against seconds), or the
         # caller hears a gap.
         priority = Priority.FIRST_AUDIO if first else Priority.FINAL_RECOGNITION
-        priority = Priority.SPECULATION if speculative else priority
-        stream = self._client.stream(self._engine, "synthesise", {"text": text}, deadline=deadline, priority=priority)
+        stream = self._client.stream(
+            self._engine, "synthesise", {"text": text}, deadline=deadline, priority=urgency or priority
+        )
         async with aclosing(cast("Any", stream)) as replies:
             async for reply in replies:
                 if reply.blob:
@@ -95,7 +98,8 @@ class LlamaModel:
             "seed": request.seed,
         }
         priority = Priority.SPECULATION if request.speculative else self._priority
-        stream = self._client.stream(self._engine, "generate", params, deadline=deadline, priority=priority)
+        urgency = request.urgency or priority
+        stream = self._client.stream(self._engine, "generate", params, deadline=deadline, priority=urgency)
         async with aclosing(cast("Any", stream)) as replies:
             async for reply in replies:
                 body = reply.body

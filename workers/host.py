@@ -4,40 +4,39 @@
 
     reader thread   wire ──► request: into the heap    cancel/pause/resume: mark the job    ping: pong at once
     main thread     load engines ──► heap: most urgent job ──► engine.run ──► final or error ──► wire
+                                                         └───► engine.admit (it batches) ──► engine.step, step, …
 
-The main thread is the engine thread, so engines may assume one thread. The reader answers pings while the engine
-computes; a process that is stopped or deadlocked in the interpreter does not, and is killed by the pool.
+The main thread is the engine thread, so engines may assume one thread. An engine that batches (BatchEngine) has all its
+requests at once and computes them step by step; any other has one request at a time, between two steps. The reader
+answers pings while the engine computes; a process that is stopped or deadlocked in the interpreter does not, and is
+killed by the pool.
 
-Messages in: hello, request, cancel, pause, resume, ping, stop. Messages out: loading, loaded, ready, failed, partial,
-final, error, paused, pong. The first message is ``hello`` with the engines to load.
+Messages in: hello, request, cancel, pause, resume, priority, ping, stop. Messages out: loading, loaded, ready, failed,
+partial, final, error, paused, pong. The first message is ``hello`` with the engines to load.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import heapq
 import importlib
-import itertools
 import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from contracts.errors import (
     CallwrightError,
-    Cancelled,
-    DeadlineExceeded,
     EngineFailed,
     ModelFileError,
     WorkerBusy,
     WorkerError,
 )
-from contracts.worker import Engine, Priority, Reply
+from contracts.worker import BatchEngine, Engine, Priority, Reply
+from workers.jobs import HostJob, JobQueue
 from workers.wire import BlockingWire, Message, WireError
 
 ENGINE_FAULTS = (
@@ -59,116 +58,30 @@ ENGINE_FAULTS = (
 _PR_SET_PDEATHSIG = 1
 
 
-class HostJob:
-    """A request inside the worker; implements contracts.worker.Job. Marked from the reader thread."""
-
-    def __init__(self, request: Message, wire: BlockingWire) -> None:
-        header = request.header
-        self.id = int(header["id"])
-        self.engine = str(header["engine"])
-        self.method = str(header["method"])
-        self.params: Mapping[str, Any] = header["params"]
-        self.priority = Priority(header["priority"])
-        self.deadline = float(header["deadline"])
-        self.blob = request.blob
-        self._wire = wire
-        self._changed = threading.Condition()
-        self._cancelled = False
-        self._pause_asked = False
-
-    def checkpoint(self) -> None:
-        """Raise Cancelled or DeadlineExceeded if the work is no longer wanted; stand still while paused."""
-        if self._pause_asked:
-            self._stand_still()
-        if self._cancelled:
-            raise Cancelled("withdrawn by the asker")
-        if time.monotonic() > self.deadline:
-            raise DeadlineExceeded("the deadline passed while the engine computed")
-
-    def emit(self, body: Mapping[str, Any], blob: bytes = b"") -> None:
-        """Send a partial result."""
-        self._wire.send({"t": "partial", "id": self.id, "body": body}, blob)
-
-    def mark(self, what: str) -> None:
-        """Note a cancel, pause or resume; obeyed at the next checkpoint."""
-        with self._changed:
-            if what == "cancel":
-                self._cancelled = True
-            else:
-                self._pause_asked = what == "pause"
-            self._changed.notify_all()
-
-    def overrun_s(self, now: float) -> float:
-        """Seconds past the deadline; 0 while there is time."""
-        return max(0.0, now - self.deadline)
-
-    def _stand_still(self) -> None:
-        self._wire.send({"t": "paused", "id": self.id})
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._cancelled or not self._pause_asked, timeout=max(0.0, self.deadline - time.monotonic())
-            )
-
-
-@dataclass(slots=True)
-class _Queue:
-    """The bounded heap of waiting jobs, and the one that runs."""
-
-    bound: int
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    heap: list[tuple[int, int, HostJob]] = field(default_factory=list)
-    jobs: dict[int, HostJob] = field(default_factory=dict)
-    running: HostJob | None = None
-    order: itertools.count[int] = field(default_factory=itertools.count)
-
-    def put(self, job: HostJob) -> None:
-        with self.changed:
-            if len(self.heap) >= self.bound:
-                raise WorkerBusy(f"{self.bound} requests are waiting for this worker")
-            heapq.heappush(self.heap, (job.priority, next(self.order), job))
-            self.jobs[job.id] = job
-            self.changed.notify()
-
-    def take(self) -> HostJob:
-        with self.changed:
-            self.changed.wait_for(lambda: bool(self.heap))
-            self.running = heapq.heappop(self.heap)[2]
-            return self.running
-
-    def done(self, job: HostJob) -> None:
-        with self.changed:
-            self.running = None
-            self.jobs.pop(job.id, None)
-
-    def mark(self, number: int, what: str) -> None:
-        with self.changed:
-            job = self.jobs.get(number)
-        if job is not None:
-            job.mark(what)
-
-    def overrun_s(self) -> float:
-        with self.changed:
-            return self.running.overrun_s(time.monotonic()) if self.running is not None else 0.0
-
-
 class Host:
     """One worker process from inside."""
 
     def __init__(self, wire: BlockingWire) -> None:
         self._wire = wire
         self._engines: dict[str, Engine] = {}
-        self._queue = _Queue(bound=1)
+        self._batching: dict[str, BatchEngine] = {}
+        self._queue = JobQueue(bound=1)
         self._inbox: list[Message] = []
 
     def main(self) -> None:
         """Load, then serve until the parent goes away or says stop; returns only if loading fails."""
         hello = self._hello()
-        self._queue = _Queue(bound=int(hello["queue_bound"]))
+        self._queue = JobQueue(bound=int(hello["queue_bound"]))
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         if not self._load(hello["engines"]):
             return
         while True:
-            self._serve(self._queue.take())
+            seen = self._queue.marks
+            while (job := self._queue.take()) is not None:
+                self._serve(job)
+            busy = [self._step(name) for name in self._batching]
+            if not any(busy):
+                self._queue.wait(seen)
 
     def _hello(self) -> Mapping[str, Any]:
         while not self._inbox:
@@ -184,36 +97,70 @@ class Host:
             name, began = spec["name"], time.monotonic()
             self._wire.send({"t": "loading", "engine": name})
             try:
-                self._engines[name] = _construct(spec["engine"], spec["options"])
-                self._engines[name].load()
+                engine = _construct(spec["engine"], spec["options"])
+                engine.load()
             except (CallwrightError, *ENGINE_FAULTS) as error:
                 self._wire.send({"t": "failed", "engine": name, **_describe(error)})
                 return False
-            self._wire.send({"t": "loaded", "engine": name, "load_s": time.monotonic() - began})
+            loaded = {"t": "loaded", "engine": name, "load_s": time.monotonic() - began}
+            if getattr(engine, "concurrent", False):
+                self._batching[name] = cast("BatchEngine", engine)
+                loaded["concurrent"] = True
+            else:
+                self._engines[name] = cast("Engine", engine)
+            self._wire.send(loaded)
         self._wire.send({"t": "ready", "load_s": time.monotonic() - started})
         return True
 
     def _serve(self, job: HostJob) -> None:
-        """Run one job; a known kind of failure fails the request, any other one the process as well."""
+        """Run one job, or hand it to its engine; a known failure fails the request, any other one the process too."""
         try:
             reply = self._run(job)
         except (CallwrightError, *ENGINE_FAULTS) as error:
-            self._finish(job, {"t": "error", **_describe(error)})
+            self._done(job, error)
         except BaseException as error:
-            self._finish(job, {"t": "error", **_describe(error)})
+            self._done(job, error)
             raise
         else:
-            try:
-                self._finish(job, {"t": "final", "body": reply.body}, reply.blob)
-            except WireError as error:
-                self._finish(job, {"t": "error", **_describe(error)})
+            if reply is not None:
+                self._done(job, reply)
 
-    def _run(self, job: HostJob) -> Reply:
-        job.checkpoint()  # drops what expired or was withdrawn in the queue
+    def _run(self, job: HostJob) -> Reply | None:
+        batching = self._batching.get(job.engine)
+        if batching is not None:
+            job.poll()  # drops what expired or was withdrawn in the queue
+            batching.admit(job.method, job.params, job.blob, job, lambda outcome: self._done(job, outcome))
+            return None
+        job.checkpoint()
         engine = self._engines.get(job.engine)
         if engine is None:
             raise EngineFailed(f"no engine {job.engine!r} in this worker")
         return engine.run(job.method, job.params, job.blob, job)
+
+    def _step(self, name: str) -> bool:
+        """One step of an engine that batches; if it fails, so do all requests that were in it."""
+        try:
+            return self._batching[name].step()
+        except (CallwrightError, *ENGINE_FAULTS) as error:
+            self._abandon(name, error)
+            return False
+        except BaseException as error:
+            self._abandon(name, error)
+            raise
+
+    def _abandon(self, name: str, error: BaseException) -> None:
+        self._batching[name].abandon()
+        for job in [job for job in self._queue.begun.values() if job.engine == name]:
+            self._done(job, error)
+
+    def _done(self, job: HostJob, outcome: Reply | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self._finish(job, {"t": "error", **_describe(outcome)})
+            return
+        try:
+            self._finish(job, {"t": "final", "body": outcome.body}, outcome.blob)
+        except WireError as error:
+            self._finish(job, {"t": "error", **_describe(error)})
 
     def _finish(self, job: HostJob, header: dict[str, Any], blob: bytes = b"") -> None:
         # Sent before the job is forgotten: a cancel that arrives in between must find it or be harmless.
@@ -241,16 +188,20 @@ class Host:
             except WorkerBusy as error:
                 self._wire.send({"t": "error", "id": job.id, **_describe(error)})
         elif kind in ("cancel", "pause", "resume"):
-            self._queue.mark(int(message.header["id"]), kind)
+            marked = self._queue.mark(int(message.header["id"]), kind)
+            if marked is not None and marked.engine in self._batching and kind != "resume":
+                self._batching[marked.engine].interrupt()
+        elif kind == "priority":
+            self._queue.raise_to(int(message.header["id"]), Priority(message.header["priority"]))
         elif kind == "ping":
             self._wire.send({"t": "pong", "overrun_s": self._queue.overrun_s()})
         elif kind == "stop":
             os._exit(0)
 
 
-def _construct(spec: str, options: Mapping[str, Any]) -> Engine:
+def _construct(spec: str, options: Mapping[str, Any]) -> Engine | BatchEngine:
     module, _, name = spec.partition(":")
-    return cast("Engine", getattr(importlib.import_module(module), name)(options))
+    return cast("Engine | BatchEngine", getattr(importlib.import_module(module), name)(options))
 
 
 def _describe(error: BaseException) -> dict[str, str]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, TypeVar
-
-import structlog
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 from contracts.clock import Clock, MonotonicClock
-from contracts.errors import ConfigError, DeadlineExceeded, WorkerBusy, WorkerDied, WorkerError
-from contracts.worker import Priority, Reply
+from contracts.errors import ConfigError, DeadlineExceeded, WorkerError
+from contracts.worker import Priority, Reply, Urgency
 from workers.arbiter import Arbiter
+from workers.asked import Asked
 from workers.settings import EngineSettings, WorkersSettings
-from workers.supervisor import Asked, PoolEvent, Supervisor, WorkerStatus
+from workers.status import PoolEvent, WorkerStatus
+from workers.supervisor import Supervisor
 
-__all__ = ["PoolEvent", "WorkerPool", "WorkerStatus", "retry_once"]
-
-log = structlog.get_logger()
-T = TypeVar("T")
+__all__ = ["PoolEvent", "WorkerPool", "WorkerStatus"]
 
 
 class WorkerPool:
@@ -36,7 +33,7 @@ class WorkerPool:
         clock: Clock | None = None,
     ) -> None:
         self._clock = clock or MonotonicClock()
-        self._arbiter = Arbiter(settings.bursts, self._clock)
+        self._arbiter = Arbiter(settings.bursts, self._clock, slice_s=settings.slice_s)
         self._settings = settings
         self._workers: list[Supervisor] = []
         self._routes: dict[str, tuple[Supervisor, EngineSettings, bool]] = {}
@@ -94,7 +91,7 @@ class WorkerPool:
         *,
         blob: bytes = b"",
         deadline: float,
-        priority: Priority,
+        priority: Priority | Urgency,
     ) -> Reply:
         """The final answer; partial results are dropped. Raises WorkerError subclasses."""
         last = Reply()
@@ -110,19 +107,22 @@ class WorkerPool:
         *,
         blob: bytes = b"",
         deadline: float,
-        priority: Priority,
+        priority: Priority | Urgency,
     ) -> AsyncIterator[Reply]:
         """Partial results, then the final message as the last item. Raises WorkerError subclasses.
 
         Leaving early (closing the iterator, cancelling the task, the deadline) cancels the work. The cores count as
-        taken until the worker says that it has stopped.
+        taken until the worker says that it has stopped. A worker that is being replaced is waited for; whoever is told
+        WorkerDied may therefore ask again at once.
         """
         worker, settings, pausable = self._route(engine)
-        asked = worker.admit(priority, deadline, self._settings.stream_bound)
+        await worker.until_back(deadline)
+        urgency = priority if isinstance(priority, Urgency) else Urgency(priority)
+        asked = worker.admit(urgency, deadline, self._settings.stream_bound)
         try:
             async with asyncio.timeout(max(0.0, deadline - self._clock.now())):
                 if settings.arbitrated:
-                    await worker.acquire(asked, pausable)
+                    await worker.acquire(asked, engine, pausable)
                 worker.send_request(asked, engine, method, params, blob)
         except TimeoutError:
             raise DeadlineExceeded(f"{engine}.{method}: deadline passed before it began") from None
@@ -152,23 +152,6 @@ class WorkerPool:
         if engine not in self._routes:
             raise ConfigError(f"no worker has an engine {engine!r}; there are: {', '.join(sorted(self._routes))}")
         return self._routes[engine]
-
-
-async def retry_once(pool: WorkerPool, engine: str, call: Callable[[], Awaitable[T]], *, deadline: float) -> T:
-    """``call()``, and once more if its error says that a retry may help and the deadline allows.
-
-    In between it waits for the engine's worker to be back. If that takes too long, the first error is raised.
-    Only for calls whose partial results nobody has used yet.
-    """
-    try:
-        return await call()
-    except (WorkerDied, WorkerBusy) as first:
-        try:
-            await pool.wait_ready(engine, deadline=deadline)
-        except DeadlineExceeded:
-            raise first from None
-        log.info("worker.retry", engine=engine, why=type(first).__name__)
-    return await call()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -26,7 +26,7 @@ class EngineSettings(Settings):
 
 
 class WorkerSettings(Settings):
-    """One process. Its engines share one thread: one request at a time, the most urgent first."""
+    """One process. Its engines share one thread: one request at a time, the most urgent first, or one batch of them."""
 
     name: str
     engines: tuple[EngineSettings, ...] = Field(min_length=1)
@@ -44,19 +44,23 @@ class WorkersSettings(Settings):
     workers: tuple[WorkerSettings, ...] = ()
     start_timeout_s: float = Field(default=120.0, gt=0)
     """From the start of a process until its engines are loaded."""
-    hang_timeout_s: float = Field(default=5.0, gt=0)
+    heartbeat_s: float = Field(default=0.1, gt=0)
+    """How often a worker is asked whether it is there. One that the kernel holds stopped is replaced after two."""
+    hang_timeout_s: float = Field(default=1.5, gt=0)
     """A worker from which nothing is heard for so long, not even an answer to a ping, is killed."""
-    overrun_s: float = Field(default=10.0, gt=0)
+    overrun_s: float = Field(default=5.0, gt=0)
     """A worker whose engine still computes so long after a request's deadline is killed."""
     queue_bound: int = Field(default=16, ge=1)
     """Unfinished requests per worker; one more gets WorkerBusy."""
     stream_bound: int = Field(default=1024, ge=1)
     """Partial results that wait for a slow reader; one more ends the stream with WorkerBusy."""
-    restart_backoff_s: float = Field(default=0.1, ge=0)
+    restart_backoff_s: float = Field(default=0.02, ge=0)
     """Pause before the first restart; doubles with each further death, up to the next field."""
     restart_backoff_max_s: float = Field(default=10.0, ge=0)
     restart_reset_s: float = Field(default=60.0, ge=0)
     """A worker that lived so long starts again at the shortest pause."""
+    slice_s: float = Field(default=0.25, gt=0)
+    """A worker that has had the cores for so long gives way to one that is as urgent."""
     bursts: int = Field(default=1, ge=1)
     """Bursts that may hold the cores at once: 1 on two cores; on larger machines cores divided by ``threads``."""
 

@@ -2,8 +2,10 @@
 
 ::
 
-    starting ──ready──► ready ──end of stream / silence / overrun──► restarting ──backoff──► starting …
+    starting ──ready──► ready ──end of stream / no pulse / overrun──► restarting ──backoff──► starting …
         └──failed──► (first start: the error goes to start();  later: restarting again)
+
+A request that comes while a replacement is on its way waits for it, as long as its deadline allows.
 """
 
 from __future__ import annotations
@@ -17,55 +19,18 @@ from typing import Any
 import psutil
 import structlog
 
-from contracts import errors
 from contracts.clock import Clock
 from contracts.errors import EngineFailed, ModelFileError, WorkerBusy, WorkerDied, WorkerError
-from contracts.worker import Priority, Reply
+from contracts.worker import Reply, Urgency
 from workers.arbiter import Arbiter
+from workers.asked import Asked, load_error, worker_error
 from workers.process import WorkerProcess
+from workers.pulse import Pulse, is_stopped
 from workers.settings import WorkerSettings, WorkersSettings
+from workers.status import PoolEvent, WorkerStatus
 from workers.wire import Message, WireError
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, frozen=True)
-class PoolEvent:
-    """Something happened to a worker. ``kind``: loading, loaded (an engine), started, lost (the process)."""
-
-    kind: str
-    worker: str
-    engine: str = ""
-    why: str = ""
-    load_s: float = 0.0
-
-
-@dataclass(slots=True, frozen=True)
-class WorkerStatus:
-    """A worker as seen now. ``state``: new, starting, ready, restarting, closed; ``why``: its last end or failure."""
-
-    name: str
-    state: str
-    pid: int
-    restarts: int
-    rss_bytes: int
-    pending: int
-    load_s: float
-    engines: tuple[str, ...]
-    why: str
-
-
-@dataclass(slots=True, eq=False)
-class Asked:
-    """One request until the worker's last word on it, even if the asker has left."""
-
-    id: int
-    priority: Priority
-    deadline: float
-    replies: asyncio.Queue[tuple[Reply, bool] | WorkerError]
-    burst: int | None = None
-    sent: bool = False
-    left: bool = False
 
 
 @dataclass(slots=True)
@@ -73,7 +38,7 @@ class _Life:
     """One process, from spawn to end."""
 
     process: WorkerProcess
-    heard: float
+    pulse: Pulse
     loaded: asyncio.Future[float]
     why: str = ""
     asked: dict[int, Asked] = field(default_factory=dict)
@@ -96,8 +61,13 @@ class Supervisor:
         self._arbiter, self._clock, self._on_event = arbiter, clock, on_event
         self._numbers = itertools.count(1)
         self._admitted: set[Asked] = set()
+        self._concurrent: set[str] = set()
+        """Engines that compute several requests at once."""
         self._life: _Life | None = None
         self._ready = asyncio.Event()
+        self._failing = False
+        """The last attempt at a replacement failed, so that waiting for the next one is vain."""
+        self._waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._restarts = 0
         self._load_s = 0.0
@@ -113,7 +83,7 @@ class Supervisor:
     async def close(self) -> None:
         """End the process for good."""
         self.state = "closed"
-        self._ready.clear()
+        self._wake()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -124,8 +94,31 @@ class Supervisor:
             self._bury(life, "the pool was closed")
 
     async def until_ready(self) -> None:
-        """Wait for the process, or its replacement, to be loaded."""
-        await self._ready.wait()
+        """Wait for the process, or its replacement, to be loaded. Raises WorkerDied when the pool is closed."""
+        while self.state != "ready":
+            if self.state == "closed":
+                raise WorkerDied(f"worker {self.name!r} is closed")
+            await self._ready.wait()
+
+    async def until_back(self, deadline: float) -> None:
+        """Wait for a replacement that is on its way; at once if there is none to wait for. Raises WorkerDied."""
+        if self.state not in ("starting", "restarting") or self._failing or self._task is None:
+            return
+        if self._waiting >= self._pool.queue_bound:
+            raise WorkerBusy(f"{self._waiting} requests wait for worker {self.name!r} to be back")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._clock.now())):
+                await self._ready.wait()
+        except TimeoutError:
+            raise WorkerDied(f"worker {self.name!r} was not back in time") from None
+        finally:
+            self._waiting -= 1
+
+    def _wake(self) -> None:
+        """Whoever waits for the process shall look at its state."""
+        self._ready.set()
+        self._ready.clear()
 
     def status(self) -> WorkerStatus:
         """What a doctor wants to know."""
@@ -135,14 +128,15 @@ class Supervisor:
         except psutil.NoSuchProcess:
             rss = 0
         names = tuple(engine.name for engine in self._settings.engines)
-        pending = len(self._admitted)
+        pending = len(self._admitted) + self._waiting
         return WorkerStatus(self.name, self.state, pid, self._restarts, rss, pending, self._load_s, names, self._why)
 
     async def _spawn(self) -> _Life:
         self.state = "starting"
         holder: list[_Life] = []
         process = WorkerProcess(self._settings, lambda message: self._hear(holder[0], message))
-        life = _Life(process, self._clock.now(), asyncio.get_running_loop().create_future())
+        pulse = Pulse(self._pool.heartbeat_s, self._pool.hang_timeout_s, lambda: is_stopped(process.pid))
+        life = _Life(process, pulse, asyncio.get_running_loop().create_future())
         holder.append(life)
         self._life = life
         try:
@@ -154,24 +148,30 @@ class Supervisor:
             await process.reap()
             self._bury(life, "it did not start")
             raise
-        self.state = "ready"
+        self.state, self._failing = "ready", False
+        life.pulse.heard()
         self._ready.set()
         log.info("worker.started", worker=self.name, pid=process.pid, load_s=round(self._load_s, 3))
         self._on_event(PoolEvent("started", self.name, load_s=self._load_s))
         return life
 
     async def _loaded(self, life: _Life) -> float:
+        """Seconds that loading took. An engine may keep its process from answering meanwhile, so silence is no sign."""
         closed = asyncio.create_task(life.process.closed.wait())
+        until = self._clock.now() + self._pool.start_timeout_s
         try:
-            await asyncio.wait(
-                (life.loaded, closed), timeout=self._pool.start_timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            while not life.loaded.done() and not closed.done():
+                left = until - self._clock.now()
+                if left <= 0:
+                    raise WorkerDied(f"worker {self.name!r} was not loaded after {self._pool.start_timeout_s:g} s")
+                if life.pulse.stopped():
+                    raise WorkerDied(f"worker {self.name!r} was stopped while loading")
+                beat = min(left, self._pool.hang_timeout_s)
+                await asyncio.wait((life.loaded, closed), timeout=beat, return_when=asyncio.FIRST_COMPLETED)
         finally:
             closed.cancel()
         if life.loaded.done():
             return life.loaded.result()
-        if not life.process.closed.is_set():
-            raise WorkerDied(f"worker {self.name!r} was not loaded after {self._pool.start_timeout_s:g} s")
         raise WorkerDied(f"worker {self.name!r} {await life.process.reap(grace_s=1.0)} while loading")
 
     async def _keep(self, life: _Life) -> None:
@@ -193,22 +193,20 @@ class Supervisor:
                     life = await self._spawn()
                     break
                 except (WorkerError, ModelFileError, OSError) as error:
-                    self.state, self._why = "restarting", str(error)
+                    self.state, self._why, self._failing = "restarting", str(error), True
+                    self._wake()
                     log.error("worker.restart_failed", worker=self.name, why=str(error))
 
     async def _watch(self, life: _Life) -> None:
         """Returns when the process has ended or has been killed because it hangs."""
-        pause = self._pool.hang_timeout_s / 4
         while not life.process.closed.is_set():
-            silent_s = self._clock.now() - life.heard
-            if silent_s > self._pool.hang_timeout_s:
-                life.why = f"hung: nothing heard for {silent_s:.1f} s"
+            life.why = life.why or life.pulse.beat()
             if life.why:
                 life.process.kill()
                 return
             life.process.send({"t": "ping"})
             try:
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(self._pool.heartbeat_s):
                     await life.process.closed.wait()
             except TimeoutError:
                 continue
@@ -232,23 +230,24 @@ class Supervisor:
 
     # ---------------------------------------------------------------- requests
 
-    def admit(self, priority: Priority, deadline: float, stream_bound: int) -> Asked:
+    def admit(self, urgency: Urgency, deadline: float, stream_bound: int) -> Asked:
         """Take a request in. Raises WorkerDied while there is no process, WorkerBusy when the queue is full."""
         if self.state != "ready":
             raise WorkerDied(f"worker {self.name!r} is {self.state}")
         if len(self._admitted) >= self._pool.queue_bound:
             raise WorkerBusy(f"worker {self.name!r} has {len(self._admitted)} unfinished requests")
-        asked = Asked(next(self._numbers), priority, deadline, asyncio.Queue(stream_bound + 1))
+        asked = Asked(next(self._numbers), urgency, deadline, asyncio.Queue(stream_bound + 1))
         self._admitted.add(asked)
         return asked
 
-    async def acquire(self, asked: Asked, pausable: bool) -> None:
+    async def acquire(self, asked: Asked, engine: str, pausable: bool) -> None:
         """Wait for the cores. Raises DeadlineExceeded."""
         asked.burst = await self._arbiter.acquire(
-            asked.priority,
+            asked.urgency,
             deadline=asked.deadline,
             place=self.name,
             pausable=pausable,
+            shared=engine in self._concurrent,
             pause=lambda: self._tell(asked, "pause"),
             resume=lambda: self._tell(asked, "resume"),
         )
@@ -260,11 +259,12 @@ class Supervisor:
             raise WorkerDied(f"worker {self.name!r} is {self.state}")
         header = {"t": "request", "id": asked.id, "engine": engine, "method": method, "params": dict(params)}
         try:
-            life.process.send({**header, "deadline": asked.deadline, "priority": int(asked.priority)}, blob)
+            life.process.send({**header, "deadline": asked.deadline, "priority": int(asked.urgency.priority)}, blob)
         except WireError as error:
             raise EngineFailed(f"{engine}.{method}: {error}") from error
         life.asked[asked.id] = asked
         asked.sent = True
+        asked.urgency.on_raise(lambda priority: self._tell(asked, "priority", priority=int(priority)))
 
     def forget(self, asked: Asked) -> None:
         """It was never sent, or has been answered: free its place in the queue and the cores."""
@@ -278,9 +278,9 @@ class Supervisor:
             asked.left = True
             self._tell(asked, "cancel")
 
-    def _tell(self, asked: Asked, what: str) -> None:
+    def _tell(self, asked: Asked, what: str, **more: int) -> None:
         if self._life is not None and asked.id in self._life.asked:
-            self._life.process.send({"t": what, "id": asked.id})
+            self._life.process.send({"t": what, "id": asked.id, **more})
 
     def _finish(self, life: _Life, asked: Asked, last: tuple[Reply, bool] | WorkerError) -> None:
         life.asked.pop(asked.id, None)
@@ -300,7 +300,7 @@ class Supervisor:
     # ---------------------------------------------------------------- messages
 
     def _hear(self, life: _Life, message: Message) -> None:
-        life.heard = self._clock.now()
+        life.pulse.heard()
         header = message.header
         kind = header.get("t")
         if kind in ("partial", "final", "error", "paused"):
@@ -311,12 +311,14 @@ class Supervisor:
             if header["overrun_s"] > self._pool.overrun_s:
                 life.why = f"a request overran its deadline by {header['overrun_s']:.1f} s"
         elif kind in ("loading", "loaded"):
+            if header.get("concurrent"):
+                self._concurrent.add(header["engine"])
             self._on_event(PoolEvent(kind, self.name, header["engine"], load_s=header.get("load_s", 0.0)))
         elif kind == "ready" and not life.loaded.done():
             life.loaded.set_result(header["load_s"])
         elif kind == "failed" and not life.loaded.done():
             where = f"engine {header['engine']!r} of worker {self.name!r}"
-            life.loaded.set_exception(_error(header["error"], f"{where}: {header['message']}"))
+            life.loaded.set_exception(load_error(header["error"], f"{where}: {header['message']}"))
 
     def _hear_of(self, life: _Life, asked: Asked, kind: str, message: Message) -> None:
         header = message.header
@@ -324,20 +326,10 @@ class Supervisor:
             if asked.burst is not None:
                 self._arbiter.paused(asked.burst)
         elif kind == "error":
-            self._finish(life, asked, _worker_error(header["error"], header["message"]))
+            self._finish(life, asked, worker_error(header["error"], header["message"]))
         else:
             item = (Reply(header["body"], message.blob), kind == "final")
             if kind == "final":
                 self._finish(life, asked, item)
             else:
                 self._put(asked, item)
-
-
-def _error(name: str, text: str) -> WorkerError | ModelFileError:
-    return ModelFileError(text) if name == ModelFileError.__name__ else _worker_error(name, text)
-
-
-def _worker_error(name: str, text: str) -> WorkerError:
-    """The class of that name, if it is one of ours; EngineFailed for all else."""
-    kind = getattr(errors, name, None)
-    return kind(text) if isinstance(kind, type) and issubclass(kind, WorkerError) else EngineFailed(text)

@@ -29,7 +29,7 @@ class FindsAgain(Finds):
             raise WorkerDied("gone")
         self.patience_s = deadline - asyncio.get_running_loop().time()
         await asyncio.sleep(2.0)
-        return await super().search(query, limit=limit, deadline=deadline, context=context)
+        return await super().search(query, limit=limit, deadline=deadline, release=release)
 
 
 class Mute(SteadyVoice):

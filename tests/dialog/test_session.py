@@ -84,23 +84,25 @@ PENDING = "The current balance is all the money, pending payments included."
 
 def test_where_one_model_dies_the_other_answers(talk: Any) -> None:
     small = Says("small", PENDING)
-    small.errors = [WorkerDied("gone")]
+    small.errors = [WorkerDied("gone"), WorkerDied("not back in time")]
 
     async def scenario(call: Any) -> None:
         assert "pending" in await call.ask("Why is my available balance different from my current balance?")
 
     call = talk(scenario, small=small, large=Says("large", PENDING))
-    assert (len(call.small.asked), len(call.large.asked)) == (1, 1)
+    assert (len(call.small.asked), len(call.large.asked)) == (2, 1)
 
 
-def test_the_only_model_is_asked_once_more_when_it_dies(talk: Any) -> None:
+@pytest.mark.parametrize("large", [None, Says("large", PENDING)])
+def test_the_small_model_is_asked_once_more_when_it_dies(talk: Any, large: Says | None) -> None:
     small = Says("small", PENDING)
     small.errors = [WorkerDied("gone")]
 
     async def scenario(call: Any) -> None:
         assert "pending" in await call.ask("Why is my available balance different from my current balance?")
 
-    assert len(talk(scenario, small=small, large=None).small.asked) == 2
+    assert len(talk(scenario, small=small, large=large).small.asked) == 2
+    assert large is None or not large.asked
 
 
 def test_no_call_ends_because_a_model_died(talk: Any) -> None:

@@ -19,9 +19,11 @@ from contracts.audio import FRAME_BYTES, FRAME_S, RATE, AudioFrame
 from contracts.clock import ManualClock
 from contracts.engines import SpeechChunk, Transcript
 from contracts.events import EarEvent
+from contracts.worker import Urgency
 from voice.front import AudioFront
 from voice.settings import VoiceSettings
 from voice.vad import SileroModel
+from workers.engines.durations import phonetic_words, with_durations
 
 _ROOT = Path(os.environ.get("CALLWRIGHT_MODELS", str(Path.home() / ".cache" / "callwright")))
 
@@ -49,14 +51,20 @@ class PiperHere:
 
         path = model("piper-joe/voice.onnx")
         self._voice = PiperVoice.load(path, config_path=f"{path}.json")
+        self._voice.session = onnxruntime.InferenceSession(with_durations(path.read_bytes()))
         self._config = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)  # the same sound each time
         self.asked: list[str] = []
 
-    async def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
+    async def synthesise(
+        self, text: str, *, deadline: float, first: bool, urgency: Urgency | None = None
+    ) -> AsyncIterator[SpeechChunk]:
         self.asked.append(text)
-        for chunk in self._voice.synthesize(text, self._config):
+        for chunk in self._voice.synthesize(text, self._config, include_alignments=True):
             pcm = to_pcm(chunk.audio_float_array, chunk.sample_rate)
-            yield SpeechChunk(pcm, len(chunk.phonemes))
+            scale = RATE / chunk.sample_rate
+            timed = phonetic_words((one.phoneme, int(one.num_samples)) for one in chunk.phoneme_alignments or ())
+            words = tuple((round(first * scale), round(last * scale), count) for first, last, count in timed)
+            yield SpeechChunk(pcm, len(chunk.phonemes), words)
 
 
 class WhisperHere:
@@ -69,7 +77,7 @@ class WhisperHere:
         self.model = WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1)
         self.asked: list[tuple[float, bool]] = []
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
         self.asked.append((len(pcm) / 2 / RATE, final))
         sound = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
         segments = list(self.model.transcribe(sound, beam_size=1, language="en", condition_on_previous_text=False)[0])

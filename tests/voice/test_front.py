@@ -14,7 +14,7 @@ from contracts.engines import Transcript
 from contracts.errors import DeadlineExceeded, WorkerBusy, WorkerDied
 from contracts.events import CallClosed, Partial, TurnEnded
 from voice.front import AudioFront, EventQueue, KeyLimiter
-from voice.settings import FrontSettings, VoiceSettings
+from voice.settings import FrontSettings, TurnSettings, VoiceSettings
 from voice.vad import SileroModel
 
 
@@ -43,7 +43,7 @@ class FailingRecogniser:
         self.errors = errors
         self.finals = 0
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
         if not final:
             raise WorkerBusy("full")
         self.finals += 1
@@ -123,3 +123,82 @@ async def test_frames_of_a_wrong_size_are_counted_and_ignored(
     front, _, _ = await hear(silero, piper, clock, [], b"")
     front.on_frame(AudioFrame(b"\0" * 641, clock.now()))
     assert front.frames_refused == 1
+
+
+class Breath:
+    """The caller's end: frames in, and what came out at the same pace."""
+
+    def __init__(self, front: AudioFront, clock: ManualClock) -> None:
+        self.front = front
+        self.clock = clock
+        self.out: list[bytes | None] = []
+
+    async def frames(self, pcm: bytes) -> None:
+        for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
+            self.front.on_frame(AudioFrame(pcm[start : start + FRAME_BYTES], self.clock.advance(0.02)))
+            self.out.append(self.front.next_frame())
+            for _ in range(6):
+                await asyncio.sleep(0)
+
+
+async def speaking_front(
+    silero: SileroModel,
+    piper: Any,
+    clock: ManualClock,
+    flushed: list[float],
+    settings: VoiceSettings | None = None,
+) -> tuple[AudioFront, Breath]:
+    front = AudioFront(
+        settings or VoiceSettings(),
+        vad=silero,
+        recogniser=FailingRecogniser([]),
+        judge=FailingJudge(),
+        synthesiser=piper,
+        clock=clock,
+        flush=lambda: flushed.append(clock.now()),
+    )
+    front.mouth.say("You can replace a lost card in the mobile app, or at any branch in the city, on any day.")
+    breath = Breath(front, clock)
+    await breath.frames(bytes(FRAME_BYTES * 60))
+    assert front.mouth.speaking
+    return front, breath
+
+
+@pytest.mark.models
+async def test_a_voice_over_the_operators_speech_silences_it_before_a_turn_is_known(
+    silero: SileroModel, piper: Any, clock: ManualClock, spoken: Callable[[str], Awaitable[bytes]]
+) -> None:
+    flushed: list[float] = []
+    front, breath = await speaking_front(silero, piper, clock, flushed)
+    onset = clock.now()
+    await breath.frames((await spoken("No wait, I meant the savings account."))[: FRAME_BYTES * 15])
+    assert front.mouth.held
+    assert 0.06 <= front.barge_in_at - onset <= 0.2
+    assert flushed == [front.barge_in_at]
+    assert breath.out[-1] is None
+
+
+@pytest.mark.models
+async def test_a_sound_that_becomes_no_turn_is_over_soon_and_the_operator_goes_on(
+    silero: SileroModel, piper: Any, clock: ManualClock, spoken: Callable[[str], Awaitable[bytes]]
+) -> None:
+    settings = VoiceSettings(turn=TurnSettings(min_speech_s=0.4))
+    front, breath = await speaking_front(silero, piper, clock, [], settings)
+    await breath.frames((await spoken("No wait."))[: FRAME_BYTES * 8])
+    held = front.mouth.held
+    await breath.frames(bytes(FRAME_BYTES * 60))
+    assert held
+    assert front.mouth.speaking
+    assert breath.out[-1] is not None
+
+
+@pytest.mark.models
+async def test_speech_that_nobody_decides_about_does_not_stay_held_for_ever(
+    silero: SileroModel, piper: Any, clock: ManualClock
+) -> None:
+    front, breath = await speaking_front(silero, piper, clock, [])
+    front.onset(clock.now())
+    front.barge_in(clock.now())
+    assert front.mouth.held
+    await breath.frames(bytes(FRAME_BYTES * round(VoiceSettings().front.hold_patience_s / 0.02 + 2)))
+    assert front.mouth.speaking

@@ -15,6 +15,7 @@ from contracts.audio import FRAME_S, RATE
 from contracts.clock import ManualClock
 from contracts.engines import SpeechChunk
 from contracts.errors import EngineFailed, WorkerDied
+from contracts.worker import Urgency
 from voice.ledger import ClauseAudio, PlayoutLedger
 from voice.mouth import Mouth
 from voice.normalise import normalise
@@ -38,7 +39,9 @@ class ToneSynthesiser:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def synthesise(self, text: str, *, deadline: float, first: bool) -> AsyncIterator[SpeechChunk]:
+    async def synthesise(
+        self, text: str, *, deadline: float, first: bool, urgency: Urgency | None = None
+    ) -> AsyncIterator[SpeechChunk]:
         self.asked.append((text, first))
         await self.gate.wait()
         if self.errors:

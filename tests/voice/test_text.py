@@ -11,7 +11,7 @@ from voice.clauses import ClauseSplitter, split
 from voice.completeness import Completeness, Expectation, completeness, digit_count
 from voice.normalise import normalise, strip_markup
 from voice.settings import ClauseSettings, EarSettings
-from voice.words import guarded, is_backchannel, join, stable_prefix
+from voice.words import guarded, is_backchannel, is_hum, join, stable_prefix
 
 SETTINGS = ClauseSettings()
 
@@ -152,6 +152,17 @@ def test_nods_are_backchannels(text: str) -> None:
 @pytest.mark.parametrize("text", ["Okay, stop please.", "No.", "I want a person.", ""])
 def test_what_says_something_is_no_backchannel(text: str) -> None:
     assert not is_backchannel(text)
+
+
+def test_a_short_sound_whose_words_are_hardly_believed_is_a_hum_but_an_urgent_word_never_is() -> None:
+    settings = EarSettings()
+    assert is_hum(Transcript("No, no.", -0.94), 0.38, settings)
+    assert is_hum(Transcript("Mama", -0.2), 0.34, settings)
+    assert not is_hum(Transcript("No, no.", -0.94), 0.9, settings)
+    assert not is_hum(Transcript("No.", -0.26), 0.32, settings)
+    assert not is_hum(Transcript("Stop!", -1.2), 0.32, settings)
+    assert not is_hum(Transcript("What does it cost?", -1.2), 0.4, settings)
+    assert not is_hum(Transcript("", rejected="silence"), 0.3, settings)
 
 
 def test_the_stable_part_is_what_two_passes_agree_on() -> None:

@@ -8,17 +8,18 @@ import pytest
 
 from voice.completeness import Expectation
 from voice.decisions import Ask, BargeIn, Claimed, Cut, Decision, Ended, GoesOn, Likely, LongSilence, Onset, Recognise
-from voice.settings import TurnSettings
+from voice.settings import PatienceSettings, TurnSettings
 from voice.turn import Phase, TurnMachine
 
 
 class Line:
     """Feeds a machine frames and answers its questions with a fixed probability."""
 
-    def __init__(self, probability: float | None = 0.0, **settings: Any) -> None:
+    def __init__(self, probability: float | None = 0.0, *, words: str | None = "", **settings: Any) -> None:
         self.machine = TurnMachine(TurnSettings(**settings))
         self.probability = probability
         self.answer = True
+        self.words = words
         self.at = 100.0
         self.decisions: list[Decision] = []
 
@@ -32,6 +33,8 @@ class Line:
         for decision in decisions:
             if isinstance(decision, Ask) and self.answer:
                 self._note(self.machine.verdict(decision.serial, self.probability, self.at))
+            if isinstance(decision, Recognise) and self.words is not None:
+                self._note(self.machine.words(self.words, self.at))
 
     def speak(self, seconds: float, *, operator: bool = False) -> None:
         self.feed(True, seconds, operator=operator)
@@ -51,40 +54,61 @@ class Line:
         return silence
 
 
-def test_a_sure_verdict_ends_the_turn_at_the_short_silence() -> None:
-    line = Line(0.95)
+def test_a_sure_verdict_ends_the_turn_soon_and_a_sure_denial_late() -> None:
+    for probability, silence in ((0.97, 0.22), (0.5, 0.52), (0.03, 0.82)):
+        line = Line(probability)
+        line.speak(1.0)
+        line.pause(2.0)
+        assert line.silence_at_end() == silence
+
+
+def test_smart_turn_is_asked_once_more_and_a_later_yes_counts() -> None:
+    line = Line(0.05)
     line.speak(1.0)
-    line.pause(2.0)
-    assert line.silence_at_end() == 0.22
+    line.pause(0.3)
+    line.probability = 0.97
+    line.pause(1.0)
+    assert len(line.of(Ask)) == 2
     assert len(line.of(Likely)) == 1
+    assert line.silence_at_end() == 0.32
 
 
-def test_without_a_verdict_in_favour_the_longest_silence_ends_the_turn() -> None:
-    line = Line(0.1)
+def test_no_turn_is_ended_before_its_words_are_there() -> None:
+    line = Line(0.97, words=None)
     line.speak(1.0)
-    line.pause(2.0)
-    assert line.silence_at_end() == 1.2
-    assert len(line.of(Ask)) == 4
+    line.pause(0.36)
+    assert line.of(Ended) == []
+    line.say_words("What are your hours?")
+    assert line.silence_at_end() == 0.36
 
 
-def test_smart_turn_is_asked_again_as_the_silence_grows_and_a_later_yes_counts() -> None:
-    line = Line(0.1)
+def test_words_that_are_late_are_not_waited_for_longer_than_set() -> None:
+    line = Line(0.97, words=None)
+    line.speak(1.0)
+    line.pause(1.0)
+    assert line.silence_at_end() == 0.46
+
+
+def test_words_of_one_pause_say_nothing_about_the_next() -> None:
+    line = Line(0.97, words="I want to go to")
     line.speak(1.0)
     line.pause(0.5)
-    line.probability = 0.9
+    assert line.of(Ended) == []
+    line.words = "I want to go to my branch."
+    line.speak(0.5)
     line.pause(1.0)
-    assert line.silence_at_end() == 0.6
+    assert line.silence_at_end() == 0.2
 
 
-def test_recognition_starts_at_a_tenth_of_a_second_of_silence() -> None:
-    line = Line(0.0)
+def test_recognition_starts_at_the_first_silence_that_is_long_enough() -> None:
+    line = Line(0.0, recognise_after_s=0.08)
     line.speak(1.0)
-    line.pause(0.08)
+    line.pause(0.06)
     assert line.of(Recognise) == []
     line.pause(0.02)
     (recognise,) = line.of(Recognise)
     assert recognise.start == pytest.approx(100.0)
-    assert recognise.until == pytest.approx(101.1)
+    assert recognise.until == pytest.approx(101.08)
 
 
 def test_going_on_withdraws_the_pass_and_outdated_verdicts_are_ignored() -> None:
@@ -105,7 +129,7 @@ def test_a_click_in_the_pause_does_not_move_the_end_of_speech() -> None:
     line.pause(0.5)
     line.speak(0.04)
     line.pause(1.0)
-    assert line.silence_at_end() == 1.2
+    assert line.silence_at_end() == 0.7
     assert line.of(GoesOn) == []
 
 
@@ -120,59 +144,74 @@ def test_sound_shorter_than_speech_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("words", "kind", "silence"),
     [
-        ("my account number is", Expectation.OPEN, 1.8),
-        ("I want to check my balance.", Expectation.OPEN, 0.9),
-        ("I want to check my balance", Expectation.OPEN, 1.2),
-        ("four two seven", Expectation.DIGITS, 2.0),
-        ("It's Maria", Expectation.NAME, 1.8),
-        ("hmm maybe", Expectation.YES_NO, 0.8),
+        ("my account number is", Expectation.OPEN, 1.3),
+        ("Hi, my name is Maria.", Expectation.OPEN, 1.18),
+        ("I lost my card.", Expectation.OPEN, 1.18),
+        ("Yes.", Expectation.OPEN, 1.18),
+        ("savings account", Expectation.OPEN, 0.52),
+        ("I want to check my balance.", Expectation.OPEN, 0.38),
+        ("four two seven", Expectation.DIGITS, 1.04),
+        ("It's Maria", Expectation.NAME, 0.76),
+        ("Yes.", Expectation.YES_NO, 0.38),
+        ("hmm maybe", Expectation.YES_NO, 0.34),
     ],
 )
-def test_words_and_expectation_set_the_longest_silence(words: str, kind: Expectation, silence: float) -> None:
-    line = Line(0.01)
+def test_words_and_expectation_set_the_silence(words: str, kind: Expectation, silence: float) -> None:
+    line = Line(0.5, words=words)
     line.machine.expect(kind)
     line.speak(1.0)
-    line.pause(0.14)
-    line.say_words(words)
     line.pause(3.0)
     assert line.silence_at_end() == silence
 
 
-def test_words_that_trail_off_need_a_surer_verdict() -> None:
-    line = Line(0.7)
+def test_no_silence_is_longer_than_the_longest() -> None:
+    line = Line(0.0, words="my account number is")
     line.speak(1.0)
-    line.pause(0.14)
-    line.say_words("I want to go to")
-    line.pause(0.5)
-    assert line.of(Ended) == []
+    line.pause(3.0)
+    assert line.silence_at_end() == 1.6
+
+
+def test_a_lower_risk_waits_longer_whatever_the_words() -> None:
+    for words in ("", "I want to", "What are your hours?"):
+        ends = []
+        for risk in (0.02, 0.05, 0.15):
+            line = Line(0.5, words=words, patience=PatienceSettings(risk=risk))
+            line.speak(1.0)
+            line.pause(3.0)
+            ends.append(line.silence_at_end())
+        assert ends == sorted(ends, reverse=True)
+        assert ends[0] > ends[-1]
 
 
 def test_all_digits_that_were_asked_for_end_the_turn_soon() -> None:
-    line = Line(0.7)
+    line = Line(0.7, words="four two zero seven")
     line.machine.expect(Expectation.DIGITS, 4)
     line.speak(1.0)
-    line.pause(0.14)
-    line.say_words("four two zero seven")
     line.pause(1.0)
-    assert line.silence_at_end() == 0.22
+    assert line.silence_at_end() == 0.3
 
 
-def test_with_smart_turn_out_of_order_silence_alone_decides_earlier() -> None:
-    line = Line(None)
-    line.speak(1.0)
-    line.pause(2.0)
-    assert line.silence_at_end() == 0.7
+def test_with_smart_turn_out_of_order_silence_and_words_decide() -> None:
+    for words, silence in (("", 0.7), ("What are your hours?", 0.38)):
+        line = Line(None, words=words)
+        line.speak(1.0)
+        line.pause(2.0)
+        assert line.silence_at_end() == silence
 
 
-def test_a_caller_who_pauses_is_given_as_long_as_that_next_time() -> None:
-    line = Line(0.1)
-    for _ in range(3):
+def test_a_caller_who_pauses_long_is_waited_for_longer_and_a_quick_one_shorter() -> None:
+    ends = []
+    for pause in (0.7, 0.16):
+        line = Line(0.0, words="I want to")
+        for _ in range(6):
+            line.speak(0.5)
+            line.pause(pause)
+        line.words, line.probability = "", 0.5
         line.speak(0.5)
-        line.pause(0.5)
-    line.speak(0.5)
-    line.probability = 0.6
-    line.pause(1.0)
-    assert line.silence_at_end() == pytest.approx(0.5, abs=0.021)
+        line.pause(2.0)
+        ends.append(line.silence_at_end())
+    assert ends[0] > 0.6
+    assert ends[1] < 0.4
 
 
 def test_going_on_soon_after_the_end_continues_the_turn_and_late_does_not() -> None:

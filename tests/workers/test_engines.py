@@ -22,8 +22,8 @@ from contracts.errors import Cancelled, EngineFailed, ModelFileError
 from contracts.worker import Priority
 from workers.clients import LlamaModel, PiperSynthesiser, SmartTurnJudge, WhisperRecogniser
 from workers.engines.embedder import Embedder, EmbedderEngine
-from workers.engines.llama import LlamaEngine, choose, common
-from workers.engines.piper import PiperEngine, trim
+from workers.engines.llama import LlamaEngine
+from workers.engines.piper import PiperEngine, sounding
 from workers.engines.smart_turn import SAMPLES, SmartTurnEngine, last_8_s
 from workers.engines.whisper import WhisperEngine, compression_ratio, loops, pcm_to_float
 from workers.pool import WorkerPool
@@ -117,20 +117,9 @@ def test_smart_turn_sees_the_end_of_long_audio_and_zeros_before_short_audio() ->
 def test_silent_ends_are_cut_to_their_length() -> None:
     audio = np.zeros(RATE, np.float32)
     audio[5000:6000] = 0.5
-    assert len(trim(audio, 0.01, lead_ms=10, tail_ms=100)) == 160 + 1000 + 1600
-    assert len(trim(np.zeros(RATE, np.float32), 0.01, 10, 100)) == 0
-
-
-def test_greedy_choice_reports_the_models_own_probability() -> None:
-    logits = np.log(np.array([0.1, 0.7, 0.2], np.float32))
-    rng = np.random.default_rng(0)
-    token, logprob = choose(logits, 0.0, 40, rng)
-    assert token == 1
-    assert logprob == pytest.approx(np.log(0.7), abs=1e-6)
-    drawn = [choose(logits, 1.0, 40, rng)[0] for _ in range(500)]
-    assert drawn.count(1) / 500 == pytest.approx(0.7, abs=0.1)
-    assert {choose(logits, 5.0, 1, rng)[0] for _ in range(20)} == {1}
-    assert common([1, 2, 3], [1, 2, 4]) == 2
+    start, end = sounding(audio, 0.01, lead_ms=10, tail_ms=100)
+    assert end - start == 160 + 1000 + 1600
+    assert sounding(np.zeros(RATE, np.float32), 0.01, 10, 100) == (0, 0)
 
 
 # -------------------------------------------------------------------- whisper, piper, smart turn
@@ -204,87 +193,6 @@ def test_smart_turn_knows_a_finished_sentence_from_a_broken_one() -> None:
     assert probability(speak("Can you tell me um") + pause) < 0.5
 
 
-# -------------------------------------------------------------------- llama
-
-
-SYSTEM = "<|im_start|>system\nYou are a bank operator. Answer briefly.<|im_end|>\n"
-
-
-def chat(question: str) -> str:
-    return f"{SYSTEM}<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
-
-
-def llama(**more: Any) -> LlamaEngine:
-    engine = LlamaEngine(options("smollm2-135m/model.gguf", n_ctx=512, **more))
-    engine.load()
-    return engine
-
-
-def generate(engine: LlamaEngine, prompt: str, **more: Any) -> tuple[str, dict[str, Any]]:
-    job = Inline()
-    reply = engine.run("generate", {"prompt": prompt, "max_tokens": 24, **more}, b"", job)
-    return job.text, reply.body["generation"]
-
-
-@pytest.mark.models
-def test_a_repeated_prompt_costs_one_token_and_gives_the_same_answer() -> None:
-    engine = llama()
-    first, cold = generate(engine, chat("When does the branch open?"))
-    generate(engine, chat("Something else entirely"))
-    again, warm = generate(engine, chat("When does the branch open?"))
-    assert first == again != ""
-    assert cold["cached_tokens"] == 0
-    assert warm["cached_tokens"] == warm["prompt_tokens"] - 1
-    assert cold["stop"] in ("end", "length")
-
-
-@pytest.mark.models
-def test_an_answer_does_not_depend_on_what_the_cache_held() -> None:
-    busy, fresh = llama(slots=2), llama()
-    for number in range(5):
-        generate(busy, chat(f"Question number {number}, is it {number * 7}?"))
-    question = chat("Question number 3, when does the branch open?")
-    assert generate(busy, question)[0] == generate(fresh, question)[0]
-
-
-@pytest.mark.models
-def test_prompts_that_do_not_fit_together_push_out_the_oldest() -> None:
-    engine = llama()
-    for number in range(8):
-        text, _ = generate(engine, chat(f"{number} " + "The branch in Market Street opens at nine. " * 12))
-        assert text
-    with pytest.raises(EngineFailed, match="exceed n_ctx"):
-        generate(engine, chat("word " * 600))
-
-
-@pytest.mark.models
-def test_prefill_makes_the_generation_cheap_and_pinned_prefixes_survive(tmp_path: Path) -> None:
-    kept = {"prefixes": {"system": SYSTEM}, "state_dir": str(tmp_path)}
-    for _ in range(2):
-        engine = llama(**kept)
-        _, first = generate(engine, chat("Where is it?"))
-        assert first["cached_tokens"] >= 12
-        assert len(list(tmp_path.glob("*.kv"))) == 1
-    reply = engine.run("prefill", {"prompt": chat("How are you today?")}, b"", Inline())
-    _, generation = generate(engine, chat("How are you today?"))
-    assert generation["cached_tokens"] == reply.body["prompt_tokens"] - 1
-    fresh = llama()
-    assert generate(engine, chat("Where is it?"))[0] == generate(fresh, chat("Where is it?"))[0]
-
-
-@pytest.mark.models
-def test_stop_strings_end_the_text_unseen_and_cancelling_leaves_the_cache_usable() -> None:
-    engine = llama()
-    whole, _ = generate(engine, chat("Count: one two three"))
-    middle = whole[5:8]
-    text, generation = generate(engine, chat("Count: one two three"), stop=[middle])
-    assert text == whole.split(middle)[0]
-    assert generation["stop"] == "stop"
-    with pytest.raises(Cancelled):
-        engine.run("generate", {"prompt": chat("Tell me a story"), "max_tokens": 24}, b"", Inline(cancel_after=4))
-    assert generate(engine, chat("Count: one two three"))[0] == whole
-
-
 # -------------------------------------------------------------------- embedder
 
 
@@ -349,6 +257,10 @@ def test_embeddings_agree_with_a_plain_forward_pass_and_do_not_depend_on_their_b
 
 
 # -------------------------------------------------------------------- all of it, in processes
+
+
+def chat(question: str) -> str:
+    return f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
 
 
 def spec(name: str, module: str, path: str, **more: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from contracts.errors import (
     WorkerError,
 )
 from contracts.worker import Priority, Reply
-from workers.pool import PoolEvent, WorkerPool, retry_once
+from workers.pool import PoolEvent, WorkerPool
 from workers.settings import WorkersSettings
 
 HERE = str(Path(__file__).parent)
@@ -163,9 +163,7 @@ async def test_a_killed_worker_fails_its_requests_and_is_replaced_within_seconds
         began = time.monotonic()
         with pytest.raises(WorkerDied, match="SIGKILL"):
             await anext(stream)
-        with pytest.raises(WorkerDied):
-            await ask(pool, "echo")
-        reply = await retry_once(pool, "a", lambda: ask(pool, "echo"), deadline=began + LONG)
+        reply = await ask(pool, "echo")
         assert reply.body["pid"] != pid
         assert time.monotonic() - began < 10
         assert pool.status()[0].restarts == 1
@@ -173,15 +171,78 @@ async def test_a_killed_worker_fails_its_requests_and_is_replaced_within_seconds
     assert kinds == [("started", "one"), ("lost", "one"), ("started", "one")]
 
 
-async def test_a_stopped_worker_is_noticed_as_hung_and_replaced() -> None:
-    async with running(worker("one", engine("a")), hang_timeout_s=1.0) as pool:
+async def test_a_stopped_worker_is_noticed_before_the_hang_timeout_and_replaced() -> None:
+    async with running(worker("one", engine("a")), hang_timeout_s=LONG) as pool:
         stream = begin(pool, "spin")
         pid = (await anext(stream)).body["pid"]
         os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(WorkerDied, match="stopped"):
+            await anext(stream)
+        assert (await ask(pool, "echo")).body["pid"] != pid
+
+
+async def test_a_worker_that_says_nothing_is_hung_whatever_the_kernel_says() -> None:
+    async with running(worker("one", engine("a")), hang_timeout_s=0.5) as pool:
+        stream = begin(pool, "deadlock")
+        pid = (await anext(stream)).body["pid"]
         with pytest.raises(WorkerDied, match="hung"):
             await anext(stream)
-        await pool.wait_ready("a", deadline=time.monotonic() + LONG)
         assert (await ask(pool, "echo")).body["pid"] != pid
+
+
+async def test_a_request_waits_for_a_replacement_no_longer_than_its_deadline(tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+    async with running(worker("one", engine("a", options={"slow_if_exists": str(flag)}))) as pool:
+        flag.touch()
+        os.kill(pool.status()[0].pid, signal.SIGKILL)
+        await until(lambda: not pool.ready())
+        with pytest.raises(WorkerDied, match="not back in time"):
+            await ask(pool, "echo", seconds=0.2)
+        waiting = asyncio.create_task(ask(pool, "echo"))
+        await until(lambda: pool.status()[0].pending == 1)
+        flag.unlink()
+        assert (await waiting).body["params"] == {}
+
+
+async def test_no_more_requests_wait_for_a_replacement_than_may_be_queued(tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+    slow = worker("one", engine("a", options={"slow_if_exists": str(flag)}))
+    async with running(slow, queue_bound=1) as pool:
+        flag.touch()
+        os.kill(pool.status()[0].pid, signal.SIGKILL)
+        await until(lambda: not pool.ready())
+        waiting = asyncio.create_task(ask(pool, "echo"))
+        await until(lambda: pool.status()[0].pending == 1)
+        with pytest.raises(WorkerBusy):
+            await ask(pool, "echo")
+        flag.unlink()
+        assert (await waiting).body["params"] == {}
+
+
+async def test_nobody_waits_for_a_worker_that_cannot_be_replaced(tmp_path: Path) -> None:
+    flag = tmp_path / "broken"
+    broken = worker("one", engine("a", options={"die_if_exists": str(flag)}))
+    async with running(broken, restart_backoff_s=0.05, restart_backoff_max_s=LONG) as pool:
+        flag.touch()
+        os.kill(pool.status()[0].pid, signal.SIGKILL)
+        await until(lambda: not pool.ready())
+        with pytest.raises(WorkerDied, match="restarting"):
+            await ask(pool, "echo")
+
+
+async def test_closing_the_pool_ends_the_wait_for_a_replacement(tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+    async with running(worker("one", engine("a", options={"slow_if_exists": str(flag)}))) as pool:
+        flag.touch()
+        os.kill(pool.status()[0].pid, signal.SIGKILL)
+        await until(lambda: not pool.ready())
+        waiting = asyncio.create_task(ask(pool, "echo"))
+        ready = asyncio.create_task(pool.wait_ready("a", deadline=time.monotonic() + LONG))
+        await until(lambda: pool.status()[0].pending == 1)
+        await pool.close()
+        for task in (waiting, ready):
+            with pytest.raises(WorkerDied, match="closed"):
+                await task
 
 
 async def test_an_engine_that_never_comes_back_is_killed_after_its_deadline() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from contracts.worker import Job, Reply
 
 
 class TestEngine:
-    """echo, count, spin, boom, die: whatever a supervisor has to cope with."""
+    """echo, count, spin, deadlock, boom, die: whatever a supervisor has to cope with."""
 
     __test__ = False
 
@@ -33,6 +35,9 @@ class TestEngine:
         flag = self._options.get("die_if_exists")
         if flag and Path(flag).exists():
             os._exit(7)
+        slow = self._options.get("slow_if_exists")
+        while slow and Path(slow).exists():
+            time.sleep(0.01)
 
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
         """One of the methods below."""
@@ -50,6 +55,9 @@ class TestEngine:
         if method == "stuck":
             job.emit({"pid": os.getpid()})
             threading.Event().wait()
+        if method == "deadlock":
+            job.emit({"pid": os.getpid()})
+            ctypes.PyDLL(None).sleep(60)  # PyDLL keeps the interpreter lock: no thread of the process gets on
         if method == "boom":
             raise RuntimeError("the engine's own words")
         raise ValueError(f"no method {method}")

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from contracts.audio import RATE
 from contracts.errors import EngineFailed, ModelFileError
 from contracts.worker import Job, Reply
 from workers.engines import onnx
+from workers.engines.durations import phonetic_words, with_durations
 from workers.engines.files import model_path, unusable
-from workers.engines.whisper import Floats
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,22 +60,35 @@ class PiperEngine:
             config = PiperConfig.from_dict(json.loads(self._config_path.read_text(encoding="utf-8")))
         except (ValueError, LookupError, TypeError) as error:
             raise unusable(self._config_path, error) from error
-        self._voice = PiperVoice(session=onnx.session(self._path, self._options.threads), config=config)
+        self._voice = PiperVoice(session=self._session(), config=config)
         self._synthesis = SynthesisConfig
         for _ in self._chunks("Hello."):
             pass
 
+    def _session(self) -> Any:
+        """With phoneme durations, or without them for a voice that hides them: word times are then estimated."""
+        try:
+            model = with_durations(self._path.read_bytes())
+        except ValueError:
+            model = None
+        except OSError as error:
+            raise unusable(self._path, error) from error
+        return onnx.session(self._path, self._options.threads, model)
+
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
-        """``synthesise``: one partial per sentence {phonemes}, blob: internal PCM; then compute_s, audio_s."""
+        """``synthesise``: one partial per sentence {phonemes, words}, blob: internal PCM; then compute_s, audio_s.
+
+        ``words``: [first sample, sample after it, phonemes] of each phonetic word; empty for a voice without durations.
+        """
         if method != "synthesise":
             raise EngineFailed(f"piper has no method {method!r}")
         began, samples = time.monotonic(), 0
         length_scale = params.get("length_scale") or self._options.length_scale
-        for audio, phonemes in self._chunks(str(params["text"]), length_scale):
+        for audio, phonemes, words in self._chunks(str(params["text"]), length_scale):
             job.checkpoint()
             pcm = (np.clip(audio, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
             samples += len(audio)
-            job.emit({"phonemes": phonemes}, pcm)
+            job.emit({"phonemes": phonemes, "words": words}, pcm)
         return Reply({"compute_s": time.monotonic() - began, "audio_s": samples / RATE})
 
     def _chunks(self, text: str, length_scale: float | None = None) -> Any:
@@ -84,19 +98,24 @@ class PiperEngine:
             speaker_id=self._options.speaker, length_scale=length_scale, volume=self._options.volume
         )
         try:
-            for chunk in self._voice.synthesize(text, settings):
+            for chunk in self._voice.synthesize(text, settings, include_alignments=True):
                 audio = soxr.resample(chunk.audio_float_array, chunk.sample_rate, RATE)
                 options = self._options
-                trimmed = trim(audio, 10 ** (options.silence_dbfs / 20), options.lead_ms, options.tail_ms)
-                yield trimmed, sum(1 for phoneme in chunk.phonemes if phoneme.strip())
+                start, end = sounding(audio, 10 ** (options.silence_dbfs / 20), options.lead_ms, options.tail_ms)
+                times = ((one.phoneme, int(one.num_samples)) for one in chunk.phoneme_alignments or ())
+                scale = RATE / chunk.sample_rate
+                words = [
+                    (max(0, round(first * scale) - start), max(0, round(last * scale) - start), count)
+                    for first, last, count in phonetic_words(times)
+                ]
+                yield audio[start:end], sum(1 for phoneme in chunk.phonemes if phoneme.strip()), words
         except onnx.RUN_ERRORS as error:
             raise EngineFailed(f"piper: {error}") from error
 
 
-def trim(audio: Floats, floor: float, lead_ms: int, tail_ms: int) -> Floats:
-    """Audio at 16 kHz with its silent ends (samples under ``floor``) cut to the given lengths; all silence: empty."""
+def sounding(audio: npt.NDArray[np.float32], floor: float, lead_ms: int, tail_ms: int) -> tuple[int, int]:
+    """What to keep of audio at 16 kHz: its silent ends (samples under ``floor``) cut to the given lengths."""
     loud = np.flatnonzero(np.abs(audio) >= floor)
     if len(loud) == 0:
-        return audio[:0]
-    start = max(0, int(loud[0]) - lead_ms * RATE // 1000)
-    return audio[start : int(loud[-1]) + 1 + tail_ms * RATE // 1000]
+        return 0, 0
+    return max(0, int(loud[0]) - lead_ms * RATE // 1000), int(loud[-1]) + 1 + tail_ms * RATE // 1000

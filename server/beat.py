@@ -1,7 +1,7 @@
 """Keeps the interpreter's garbage collector from stopping the media beat.
 
-A full collection walks every object that is alive: 65 ms for what start-up leaves behind (115,000 objects, measured),
-three beats of 20 ms for all calls. What is there when the operator is ready stays for good, so it need not be walked.
+A full collection walks every object that is alive: 65 ms for the 115,000 that start-up leaves behind (measured): three
+beats for all calls. What is there when the operator is ready stays for good and need not be walked.
 """
 
 from __future__ import annotations

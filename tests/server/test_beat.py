@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.memory import THRESHOLDS, spare_the_beat
+from server.beat import THRESHOLDS, spare_the_beat
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""Whisper on short windows: echoes cut off, silence appended, digits read as digits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.workers.test_engines import SENTENCE, Inline, options, speak
+from voice.digits import heard_digits
+from workers.engines.whisper import WhisperEngine, echo
+
+MODELS = Path(os.environ.get("CALLWRIGHT_MODELS", "~/.cache/callwright")).expanduser()
+
+
+def cut(text: str) -> str:
+    words = text.split()
+    return " ".join(words[: echo(words)])
+
+
+def test_a_sentence_that_begins_anew_is_cut_off() -> None:
+    once = "The branch in Mill Street opens at nine on weekdays."
+    assert cut(f"{once} {once}") == once
+    assert cut(f"{once} The branch in Mill Street opens at ni") == once
+    assert cut(f"Good morning. {once} {once}") == f"Good morning. {once}"
+
+
+def test_what_people_do_repeat_stays() -> None:
+    for text in (
+        "4 7 1 1 0 8. 4 7 1 1 0 8.",
+        "Yes, yes. I know, I know.",
+        "Is it open on Monday? Is it open on Tuesday?",
+        "I want to pay my bill. I want to pay my bill and then change my address.",
+        "I would like to pay the bill I would like to pay.",
+        "",
+    ):
+        assert cut(text) == text
+
+
+@pytest.mark.models
+def test_a_second_reading_knows_only_digits() -> None:
+    engine = WhisperEngine(options("whisper-tiny-en"))
+    engine.load()
+    sound = speak("four, seven, one, zero, eight, two.")
+    body = engine.run("transcribe", {"digits": True}, sound, Inline()).body
+    assert heard_digits(body["alternatives"][0]) == "471082"
+    assert all(set(text) <= set("0123456789,. ") for text in body["alternatives"])
+    assert engine.run("transcribe", {}, sound, Inline()).body["alternatives"] == []
+
+
+@pytest.mark.models
+def test_a_partial_pass_has_the_words_without_their_probabilities() -> None:
+    engine = WhisperEngine(options("whisper-tiny-en"))
+    engine.load()
+    body = engine.run("transcribe", {"final": False}, speak(SENTENCE), Inline()).body
+    assert body["text"] == SENTENCE
+    assert body["words"] == []
+
+
+@pytest.mark.models
+def test_silence_after_the_window_changes_neither_words_nor_what_is_rejected() -> None:
+    sound = speak(SENTENCE)
+    for states in (0, 250, 1500):
+        engine = WhisperEngine(options("whisper-tiny-en", silence_states=states))
+        engine.load()
+        assert engine.run("transcribe", {}, sound, Inline()).body["text"] == SENTENCE
+        assert engine.run("transcribe", {}, bytes(32_000), Inline()).body["rejected"] == "silence"
