@@ -44,6 +44,7 @@ from dialog.services import DialogServices
 from dialog.speaking import Speaking
 from escalation.offers import answer_to_offer
 from escalation.rules import Action, Firing
+from voice.completeness import Expectation
 from voice.front import AudioFront
 
 log = structlog.get_logger()
@@ -201,6 +202,7 @@ class Session:
 
     async def _turn(self, event: TurnEnded) -> None:
         talk, transcript = self._conversation, event.transcript
+        self._front.ear.expect(Expectation.OPEN)
         text = transcript.text.strip()
         if not text:
             await self._not_understood(event)
@@ -262,6 +264,8 @@ class Session:
             case _:
                 key = "unknown" if reachable else "unknown_no_person"
         self._conversation.offered_person = key in ("unknown", "too_slow") and reachable
+        if self._conversation.offered_person:
+            self._front.ear.expect(Expectation.YES_NO)
         await self._say_measured(measure, self._speaking.lines.get(key), outcome.why)
 
     async def _small_talk(self, intent: Intent, event: TurnEnded) -> None:

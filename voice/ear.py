@@ -162,6 +162,11 @@ class Ear:
             task.cancel()
 
     @property
+    def expected(self) -> Expectation:
+        """What kind of answer is awaited."""
+        return self._expectation
+
+    @property
     def caller_speaking(self) -> bool:
         """True between an onset and the end of its turn."""
         return self._machine.phase in (Phase.SPEAKING, Phase.MAYBE_DONE)

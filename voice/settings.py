@@ -56,7 +56,7 @@ class PatienceSettings(Settings):
     """From signs to the silence that ends a turn (voice/patience.py). Natural log odds that the caller goes on."""
 
     risk: float = Field(
-        default=0.05, gt=0.0, lt=0.5, description="accepted chance of cutting in: lower is safer and slower"
+        default=0.04, gt=0.0, lt=0.5, description="accepted chance of cutting in: lower is safer and slower"
     )
     pause_s: float = Field(default=0.35, gt=0.0, description="mean pause inside a turn, of callers at large")
     pause_weight: float = Field(default=4.0, gt=0.0, description="pauses of this caller that outweigh that mean")

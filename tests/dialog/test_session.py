@@ -13,6 +13,7 @@ from contracts.events import DtmfReceived, EventKind, SilenceElapsed
 from contracts.handoff import HandoffStatus, Reason
 from contracts.leg import HangupReason, TransferResult
 from tests.dialog.kit import BALANCE, HOURS, Finds, Says
+from voice.completeness import Expectation
 
 
 def test_the_first_words_say_that_this_is_a_machine(talk: Any) -> None:
@@ -45,6 +46,16 @@ def test_what_no_document_says_is_not_answered_and_a_person_is_offered(talk: Any
     call = talk(scenario)
     assert call.leg.transfers[0][0] == "sip:person@example.org"
     assert call.record.handoffs[-1].reason is Reason.OFFER_ACCEPTED
+
+
+def test_a_yes_or_no_is_awaited_after_an_offer_and_only_then(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("What is your mortgage rate?")
+        assert call.front.ear.expected is Expectation.YES_NO
+        await call.ask("No, not now.")
+        assert call.front.ear.expected is Expectation.OPEN
+
+    talk(scenario)
 
 
 def test_a_declined_offer_goes_on(talk: Any) -> None:

@@ -16,6 +16,8 @@ class Line:
     """Feeds a machine frames and answers its questions with a fixed probability."""
 
     def __init__(self, probability: float | None = 0.0, *, words: str | None = "", **settings: Any) -> None:
+        # The times below follow from this risk, whatever is shipped.
+        settings.setdefault("patience", PatienceSettings(risk=0.05))
         self.machine = TurnMachine(TurnSettings(**settings))
         self.probability = probability
         self.answer = True
