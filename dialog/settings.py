@@ -13,7 +13,7 @@ from contracts.settings import Settings
 class BudgetSettings(Settings):
     """How long each part of a turn may take. Seconds after the true end of the caller's speech."""
 
-    filler_after_s: float = Field(default=1.2, gt=0, description="no answer by then: a filler is spoken")
+    filler_after_s: float = Field(default=0.95, gt=0, description="no answer by then: a filler is spoken")
     filler_beyond_s: float = Field(
         default=1.2, gt=0, description="an answer that is expected later than this is announced by a filler at once"
     )
