@@ -142,9 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, default=0, help="most lines a call; 0: all of the set")
     parser.add_argument("--seed", type=int, default=1, help="of the order of questions and of when callers dial")
     parser.add_argument("--spread-s", type=float, default=8.0, help="callers dial within so many seconds")
-    parser.add_argument(
-        "--forget", action="store_true", help="answers are not remembered (with --rung: always)"
-    )
+    parser.add_argument("--forget", action="store_true", help="answers are not remembered (with --rung: always)")
     parser.add_argument("--wav", type=Path, help="folder of utterances instead of the built-in questions")
     parser.add_argument("--read", type=Path, nargs="+", metavar="JSON", help="measure nothing: show earlier reports")
     parser.add_argument("--json", type=Path)
