@@ -85,8 +85,8 @@ class Generation:
 class GenerationRequest:
     """``prompt`` is the whole text with the chat template applied; ``stop`` strings end it unseen.
 
-    ``speculative``: nobody waits for it yet; it gives way to what somebody does wait for. ``urgency`` says the same as
-    something that can be raised when somebody does (to Priority.ANSWER), while the request goes on.
+    ``urgency``: of what nobody waits for yet; it gives way to what somebody does wait for, and is raised (to
+    Priority.ANSWER) when somebody does, while the request goes on. None: as urgent as the model's client is.
     """
 
     prompt: str
@@ -94,7 +94,6 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
     seed: int = 0
-    speculative: bool = False
     urgency: Urgency | None = field(default=None, compare=False)
 
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from contracts.clock import Clock
 from contracts.errors import WorkerError
 from contracts.worker import Priority, Urgency
 from dialog.budget import TurnBudget
 from dialog.cascade import Cascade
-from dialog.outcome import Found, Outcome, Question, Voice
+from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.settings import BudgetSettings
 
 FEWEST_WORDS = 3
@@ -53,7 +54,6 @@ class Curtain:
             speak,
             lambda stage, at: self._give(lambda to: to.mark(stage, at)),
             lambda kind, body: self._give(lambda to: to.record(kind, body)),
-            lambda: self._to is not None,
             self.urgency,
         )
 
@@ -127,8 +127,7 @@ class Ahead:
         answered, self._answered = self._answered, None
         if answered is None:
             return None
-        failed = answered.work.done() and (answered.work.cancelled() or answered.work.exception() is not None)
-        if failed or not same(answered.question, question):
+        if _failed(answered.work) or not same(answered.question, question):
             self._stop(answered.work)
             return None
         return answered
@@ -175,9 +174,7 @@ class Ahead:
             self._stop(self._answered.work)
             self._answered = None
 
-    def _stop(
-        self, task: asyncio.Task[object] | asyncio.Task[Outcome] | asyncio.Task[Found] | asyncio.Task[None] | None
-    ) -> None:
+    def _stop(self, task: asyncio.Task[Any] | None) -> None:
         if task is not None:
             task.cancel()
 
@@ -188,10 +185,17 @@ def same(a: Question, b: Question) -> bool:
     return alike and abs(a.confidence - b.confidence) < 0.1
 
 
-def swallow(task: asyncio.Task[object] | asyncio.Task[Outcome] | asyncio.Task[Found] | asyncio.Task[None]) -> None:
+def swallow(task: asyncio.Task[Any]) -> None:
     """A withdrawn task's outcome is nobody's business, but it must be looked at once."""
     if not task.cancelled():
         task.exception()
+
+
+def _failed(work: asyncio.Task[Outcome]) -> bool:
+    """Did it end in trouble? Then it is tried again, now that somebody waits."""
+    if not work.done():
+        return False
+    return work.cancelled() or work.exception() is not None or work.result().result is Result.TROUBLE
 
 
 def _words(text: str) -> list[str]:

@@ -52,7 +52,9 @@ class Answering:
         if classify(partial.text) is not None:
             self._ahead.forget()
             return
-        question = self._question(core_question(partial.text), partial.confidence)
+        # The words belong to a turn that the conversation does not have yet.
+        upcoming = self.conversation.turn + 1
+        question = self._question(core_question(partial.text), partial.confidence, upcoming)
         if partial.settled:
             self._ahead.settled(question)
         else:
@@ -139,9 +141,10 @@ class Answering:
 
         bridge.add_done_callback(over)
 
-    def _question(self, text: str, confidence: float) -> Question:
+    def _question(self, text: str, confidence: float, turn: int = 0) -> Question:
         before = self.conversation.subject if leans(text) else ""
-        return Question(text, confidence, before, tuple(self.conversation.recent(HISTORY_LINES)) if before else ())
+        history = self.conversation.recent(HISTORY_LINES, turn=turn) if before else ()
+        return Question(text, confidence, before, tuple(history))
 
     async def _wait(self, work: asyncio.Task[Outcome], budget: TurnBudget, measure: TurnMeasure) -> Outcome:
         """Until the cascade is done; meanwhile silence is filled as the budget says."""

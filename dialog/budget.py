@@ -67,7 +67,7 @@ class TurnBudget:
         latest = self.began + self.settings.filler_after_s
         if self._expected == _NEVER:
             return latest
-        if self._expected - self.began > self.settings.filler_beyond_s + self.settings.nearly_s:
+        if self._expected - self.began > self.settings.filler_beyond_s:
             return self.began
         # A filler takes longer to say than the little that is missing.
         return max(latest, min(self._expected + self.settings.nearly_s / 2, latest + self.settings.nearly_s))

@@ -248,9 +248,7 @@ class Cascade:
         large = model is self._large
         request = self._prompts.answer(question.text, attempt.passages, question.history, strict=large)
         attempt.begin()
-        stream = model.generate(
-            replace(request, speculative=not voice.aloud(), urgency=voice.urgency), deadline=budget.deadline
-        )
+        stream = model.generate(replace(request, urgency=voice.urgency), deadline=budget.deadline)
         async for piece in stream:
             if isinstance(piece, Generation):
                 attempt.finished(model.name, piece)

@@ -79,9 +79,9 @@ class Conversation:
         if name and name not in self.tasks:
             self.tasks.append(name)
 
-    def recent(self, count: int) -> list[str]:
-        """The last lines said, oldest first, without the turn being answered: "Caller: …", "Assistant: …"."""
-        past = [said for said in self.said if said.turn < self.turn and said.turn > 0]
+    def recent(self, count: int, *, turn: int = 0) -> list[str]:
+        """The last lines said before ``turn`` (0: the one being answered), oldest first: "Caller: …"."""
+        past = [said for said in self.said if 0 < said.turn < (turn or self.turn)]
         return [f"{'Caller' if said.speaker == 'caller' else 'Assistant'}: {said.text}" for said in past[-count:]]
 
     def facts(self, text: str = "", confidence: float = 1.0, dtmf: str = "") -> TurnFacts:

@@ -69,14 +69,10 @@ class Found:
 
 @dataclass(slots=True, frozen=True)
 class Voice:
-    """Where the cascade's words go: ``speak`` a sentence, ``mark`` a stage's end and its time, ``record`` an event.
-
-    ``aloud`` tells whether somebody waits for them; while the turn may not be over they are kept back.
-    """
+    """Where the cascade's words go: ``speak`` a sentence, ``mark`` a stage's end and its time, ``record`` an event."""
 
     speak: Speak
     mark: Mark
     record: Record
-    aloud: Callable[[], bool] = lambda: True
     urgency: Urgency | None = None
     """Of what is asked of models; raised when somebody waits. None: somebody does from the start."""

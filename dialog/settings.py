@@ -15,7 +15,7 @@ class BudgetSettings(Settings):
 
     filler_after_s: float = Field(default=0.95, gt=0, description="no answer by then: a filler is spoken")
     filler_beyond_s: float = Field(
-        default=1.2, gt=0, description="an answer that is expected later than this is announced by a filler at once"
+        default=1.6, gt=0, description="an answer that is expected later than this is announced by a filler at once"
     )
     nearly_s: float = Field(
         default=0.4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -76,16 +77,15 @@ class KnowledgeBase:
         """Take the lock, open everything, and begin to repair what differs. Raises KnowledgeError if another process
         holds the lock for longer than ``wait_s``, or the database cannot be used."""
         self._lock.acquire(wait_s)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self._store.open()
             taken = legacy.take_over(self._store, self._settings.passages)
             self._shelf.open()
             self._indexer.start()
             if taken:
                 self.publish(self.propose(by=legacy.BY, now=True).release, by=legacy.BY, despite="was live before")
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
 
     def close(self) -> None:
         """Let go of everything; what was acknowledged is on disk already."""

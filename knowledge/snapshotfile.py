@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -51,16 +51,13 @@ def build(store: DocumentStore, number: int, digest: str, folder: Path, fingerpr
     making = path.with_suffix(".making")
     making.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
-    with _full_is_named():
-        try:
-            digests = _write_passages(store, number, digest, making)
-            _write_matrix(store, digests, path.with_suffix(".npy"), fingerprint)
-            _sync(making)
-            making.rename(path)
-            _sync(folder)
-        except BaseException:
-            making.unlink(missing_ok=True)
-            raise
+    with _full_is_named(), ExitStack() as undo:
+        undo.callback(making.unlink, missing_ok=True)
+        digests = _write_passages(store, number, digest, making)
+        _write_matrix(store, digests, path.with_suffix(".npy"), fingerprint)
+        _sync(making)
+        making.rename(path)
+        _sync(folder)
     return path
 
 

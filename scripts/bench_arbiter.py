@@ -6,7 +6,7 @@
 
 The same work is done three ways, round after round in changed order: one engine after the other; all three at once
 under the arbiter; and (``--without``) all at once, each with all cores and no arbiter. The loss is the time together
-divided by the time in turn, less one. Engines spin no threads (OMP_WAIT_POLICY=passive), as in the operator.
+divided by the time in turn, less one. Threads wait as in the operator (workers/process.py).
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from contracts.audio import FRAME_S, AudioFrame
 from contracts.engines import SpeechChunk
 from contracts.events import Backchannel, EarEvent, TurnEnded
 from contracts.leg import HangupReason
+from contracts.virtual_time import LoopClock, run_virtual
 from contracts.worker import Urgency
 from scripts.endpoint_replay import Player
 from scripts.speech_ear import PACKET, WIRE_RATE
@@ -27,7 +28,6 @@ from scripts.speech_sets import Recording
 from telephony.lines import Speaker
 from telephony.resample import StreamResampler
 from telephony.websocket.g711 import linear_to_ulaw, ulaw_to_linear
-from tests.virtual_time import LoopClock, run_virtual
 from voice.front import AudioFront
 from voice.settings import VoiceSettings
 

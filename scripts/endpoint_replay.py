@@ -27,12 +27,12 @@ from typing import Any
 from contracts.audio import FRAME_S, AudioFrame
 from contracts.errors import EngineFailed
 from contracts.events import EarEvent
+from contracts.virtual_time import LoopClock, run_virtual
 from contracts.worker import Engine, Priority, Reply, Urgency
 from scripts.endpoint_truth import Channel
 from scripts.speech_ear import WIRE_RATE, InProcessJob, Samples, line_frames
 from server.engines import store_of
 from server.settings import OperatorSettings, project_path
-from tests.virtual_time import LoopClock, run_virtual
 from voice.decisions import Decision, Ended
 from voice.ear import Ear
 from voice.settings import VadSettings, VoiceSettings

@@ -36,6 +36,7 @@ from scripts.endpoint_report import draw, show
 from scripts.endpoint_score import Verdicts, f1_figures, figures, judge_activity, judge_channel
 from scripts.endpoint_truth import SIDES, Channel, read_calls
 from scripts.latency_report import machine
+from scripts.parts import some_of
 from scripts.speech_sets import DataError, noises
 from scripts.stats import wilson
 from server.settings import ROOT, load_settings
@@ -225,19 +226,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def parts_of(text: str) -> list[str]:
-    """``calls,noise`` → the parts, in order. Raises ArgumentTypeError."""
-    wanted = [part.strip() for part in text.split(",")]
-    if unknown := [part for part in wanted if part not in PARTS]:
-        raise argparse.ArgumentTypeError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
-    return [part for part in PARTS if part in wanted]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with calls, turn_text and noise")
-    parser.add_argument("--only", type=parts_of, default=list(PARTS), help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--only", type=some_of(PARTS), default=list(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "callwright.yaml")
     parser.add_argument("--cache", type=Path, help="folder in which the models' answers are kept between runs")
     parser.add_argument("--turn-gap", type=float, default=1.5, help="silence that ends a turn in truth, s (1.5)")

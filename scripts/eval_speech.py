@@ -27,6 +27,7 @@ from rich.table import Table
 from contracts.errors import CallwrightError
 from scripts import speech_sets as sets
 from scripts.latency_report import machine
+from scripts.parts import some_of
 from scripts.speech_ear import Heard, Listener
 from scripts.speech_score import Errors, count_errors, rate_interval
 from scripts.stats import wilson
@@ -205,19 +206,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def parts_of(text: str) -> list[str]:
-    """``calls,digits`` → the parts, in order. Raises ArgumentTypeError."""
-    wanted = [part.strip() for part in text.split(",")]
-    if unknown := [part for part in wanted if part not in PARTS]:
-        raise argparse.ArgumentTypeError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
-    return [part for part in PARTS if part in wanted]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with calls, read_speech, digits and noise")
-    parser.add_argument("--only", type=parts_of, default=list(PARTS), help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--only", type=some_of(PARTS), default=list(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "callwright.yaml")
     parser.add_argument("--strings", type=int, default=100, help="digit strings to compose (default 100)")
     parser.add_argument("--seed", type=int, default=SEED, help=f"of mixtures and digit strings (default {SEED})")

@@ -10,18 +10,11 @@ from dialog.prompts import Prompts
 from dialog.settings import DialogSettings
 from knowledge.passages import split_passages
 from knowledge.settings import PassageSettings
+from scripts import latency_questions
 from server.settings import ROOT
 
 QUESTIONS = (
-    "When are you open on Saturday?",
-    "How much is a box of checks?",
-    "I lost my debit card, can you send me a new one?",
-    "What is the daily limit for transfers to another bank?",
-    "Why is my available balance different from my current balance?",
-    "How do I reset my password?",
-    "Is there a foreign transaction fee?",
-    "I would like to schedule an appointment.",
-    "What interest do you pay on savings?",
+    *latency_questions.QUESTIONS,
     "What do I do if my card is stolen abroad?",
     "How much cash can I take out at a machine in a day?",
     "How can I check my balance by phone?",

@@ -96,11 +96,10 @@ class OperatorProcess:
     async def __aenter__(self) -> Self:
         """Start and wait until it is ready. Raises OperatorFailed."""
         self._heed_sigterm()
-        try:
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._stop)
             await self._start()
-        except BaseException:
-            await self._stop()
-            raise
+            undo.pop_all()
         return self
 
     def _heed_sigterm(self) -> None:

@@ -97,8 +97,7 @@ class LlamaModel:
             "temperature": request.temperature,
             "seed": request.seed,
         }
-        priority = Priority.SPECULATION if request.speculative else self._priority
-        urgency = request.urgency or priority
+        urgency = request.urgency or self._priority
         stream = self._client.stream(self._engine, "generate", params, deadline=deadline, priority=urgency)
         async with aclosing(cast("Any", stream)) as replies:
             async for reply in replies:

@@ -11,6 +11,7 @@ A request that comes while a replacement is on its way waits for it, as long as 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -139,21 +140,24 @@ class Supervisor:
         life = _Life(process, pulse, asyncio.get_running_loop().create_future())
         holder.append(life)
         self._life = life
-        try:
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._give_up, life)
             await process.open()
             process.send({"t": "hello", "queue_bound": self._pool.queue_bound, "engines": self._engines()})
             self._load_s = await self._loaded(life)
-        except BaseException:
-            self._life = None
-            await process.reap()
-            self._bury(life, "it did not start")
-            raise
+            undo.pop_all()
         self.state, self._failing = "ready", False
         life.pulse.heard()
         self._ready.set()
         log.info("worker.started", worker=self.name, pid=process.pid, load_s=round(self._load_s, 3))
         self._on_event(PoolEvent("started", self.name, load_s=self._load_s))
         return life
+
+    async def _give_up(self, life: _Life) -> None:
+        """It did not start."""
+        self._life = None
+        await life.process.reap()
+        self._bury(life, "it did not start")
 
     async def _loaded(self, life: _Life) -> float:
         """Seconds that loading took. An engine may keep its process from answering meanwhile, so silence is no sign."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from contracts.virtual_time import LoopClock, run_virtual
 from tests.dialog.kit import Talk
-from tests.virtual_time import LoopClock, run_virtual
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from contracts.errors import WorkerError
 from contracts.events import Event, EventKind, Partial, TurnEnded, TurnTimings
 from contracts.handoff import HandoffRecord
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
-from contracts.worker import Urgency
+from contracts.worker import Priority, Urgency
 from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
 from dialog.lines import Lines
@@ -96,12 +96,15 @@ class Says:
     token_s: float = 0.0
     errors: list[WorkerError] = field(default_factory=list)
     asked: list[GenerationRequest] = field(default_factory=list)
+    priorities: list[Priority] = field(default_factory=list)
+    """How urgent each request was when it was made."""
     read: list[str] = field(default_factory=list)
     """Prompts that were prefilled."""
     finished: int = 0
 
     async def generate(self, request: GenerationRequest, *, deadline: float) -> AsyncIterator[Token | Generation]:
         self.asked.append(request)
+        self.priorities.append(request.urgency.priority if request.urgency is not None else Priority.ANSWER)
         if self.errors:
             raise self.errors.pop(0)
         for word in self.words.split(" "):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from contracts.errors import WorkerDied
 from contracts.events import EventKind, WordsLate
+from contracts.worker import Priority
 from tests.dialog.kit import BALANCE, HOURS, Finds, Says
 
 WHY = "Why is my available balance different from my current balance?"
@@ -26,7 +28,31 @@ def test_an_answer_begun_in_the_pause_is_heard_as_soon_as_the_turn_is_over(talk:
     assert latency(call) < 0.5
     assert call.record.bodies(EventKind.TURN_MEASURED)[0]["ahead"] == "answer"
     assert len(call.small.asked) == 1
-    assert call.small.asked[0].speculative
+    assert call.small.priorities == [Priority.SPECULATION]
+    assert call.small.asked[0].urgency.priority is Priority.ANSWER, "raised when somebody waited"
+
+
+def test_a_follow_up_is_answered_ahead_too(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        call.words("And on Sunday?", settled=True)
+        await asyncio.sleep(0.5)
+        assert "closed on Sunday" in await call.ask("And on Sunday?")
+
+    measured = talk(scenario).record.bodies(EventKind.TURN_MEASURED)
+    assert measured[1]["ahead"] == "answer"
+
+
+def test_trouble_that_came_before_anybody_waited_is_tried_again(talk: Any) -> None:
+    search = Finds([HOURS, BALANCE])
+    search.errors = [WorkerDied("gone")] * 3
+
+    async def scenario(call: Any) -> None:
+        call.words("When are your branches open?", settled=True)
+        await asyncio.sleep(0.5)
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    talk(scenario, search=search)
 
 
 def test_nothing_is_heard_before_the_turn_is_over(talk: Any) -> None:

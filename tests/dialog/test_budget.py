@@ -6,7 +6,7 @@ from contracts.clock import ManualClock
 from dialog.budget import Step, TurnBudget
 from dialog.settings import BudgetSettings
 
-SETTINGS = BudgetSettings(filler_after_s=1.0, filler_beyond_s=1.1, dead_air_s=1.5, turn_deadline_s=8.0)
+SETTINGS = BudgetSettings(filler_after_s=1.0, filler_beyond_s=1.5, dead_air_s=1.5, turn_deadline_s=8.0)
 
 
 def budget() -> tuple[TurnBudget, ManualClock]:

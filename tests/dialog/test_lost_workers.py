@@ -6,14 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from contracts.engines import Evidence, SpeechChunk
-from contracts.errors import EngineFailed, WorkerDied
+import pytest
+
+from contracts.engines import Evidence, Generation, SpeechChunk, Token
+from contracts.errors import DeadlineExceeded, EngineFailed, WorkerDied
 from contracts.events import EventKind
+from contracts.handoff import Reason
+from contracts.leg import HangupReason
 from contracts.worker import Urgency
 from tests.dialog.kit import BALANCE, HOURS, Finds, Says, SteadyVoice
 from voice.phrases import Phrase, PhraseCache
 from voice.settings import PhraseSettings
 
+PENDING = "The current balance is all the money, pending payments included."
 HOURS_QUESTION = "When are your branches open?"
 WHY = "Why is my available balance different from my current balance?"
 GROUNDED = "The current balance is all the money in the account, pending payments included."
@@ -126,3 +131,68 @@ def test_an_answer_that_is_heard_in_time_has_no_filler(talk: Any) -> None:
         assert not (await call.ask(HOURS_QUESTION)).startswith(FILLERS)
 
     talk(scenario)
+
+
+def test_where_one_model_dies_the_other_answers(talk: Any) -> None:
+    small = Says("small", PENDING)
+    small.errors = [WorkerDied("gone"), WorkerDied("not back in time")]
+
+    async def scenario(call: Any) -> None:
+        assert "pending" in await call.ask("Why is my available balance different from my current balance?")
+
+    call = talk(scenario, small=small, large=Says("large", PENDING))
+    assert (len(call.small.asked), len(call.large.asked)) == (2, 1)
+
+
+@pytest.mark.parametrize("large", [None, Says("large", PENDING)])
+def test_the_small_model_is_asked_once_more_when_it_dies(talk: Any, large: Says | None) -> None:
+    small = Says("small", PENDING)
+    small.errors = [WorkerDied("gone")]
+
+    async def scenario(call: Any) -> None:
+        assert "pending" in await call.ask("Why is my available balance different from my current balance?")
+
+    assert len(talk(scenario, small=small, large=large).small.asked) == 2
+    assert large is None or not large.asked
+
+
+def test_no_call_ends_because_a_model_died(talk: Any) -> None:
+
+    search = Finds([HOURS, BALANCE])
+    search.errors = [WorkerDied("gone"), DeadlineExceeded("late")]
+
+    async def scenario(call: Any) -> None:
+        assert "went wrong" in await call.ask("When are your branches open?")
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    assert talk(scenario, search=search, small=Says("small")).leg.ended == [(HangupReason.CALLER, "")]
+
+
+def test_a_model_that_stays_away_twice_brings_a_person(talk: Any) -> None:
+    search = Finds([HOURS])
+    search.errors = [WorkerDied("gone")] * 4
+
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        await call.ask("When are your branches open?")
+
+    assert talk(scenario, search=search).record.handoffs[-1].reason is Reason.WORKER_DOWN
+
+
+def test_a_worker_that_dies_in_mid_answer_does_not_make_the_operator_say_it_twice(talk: Any) -> None:
+    words = "The current balance is all the money. Pending payments are included."
+
+    class DiesOnce(Says):
+        async def generate(self, request: Any, *, deadline: float) -> Any:
+            self.asked.append(request)
+            for count, word in enumerate(words.split(" ")):
+                if len(self.asked) == 1 and count == 9:
+                    raise WorkerDied("gone")
+                yield Token(word + " ", -0.1)
+            yield Generation(10, 0, 11, 0.1, 0.2, "eos")
+
+    async def scenario(call: Any) -> None:
+        heard = await call.ask("Why is my available balance different from my current balance?")
+        assert heard == words
+
+    talk(scenario, small=DiesOnce("small"))

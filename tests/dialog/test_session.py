@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from contracts.engines import Generation, Passage, Token
-from contracts.errors import DeadlineExceeded, WorkerDied
+from contracts.engines import Passage
 from contracts.events import DtmfReceived, EventKind, SilenceElapsed
 from contracts.handoff import HandoffStatus, Reason
 from contracts.leg import HangupReason, TransferResult
-from tests.dialog.kit import BALANCE, HOURS, Finds, Says
+from tests.dialog.kit import Finds, Says
 from voice.completeness import Expectation
 
 
@@ -91,57 +90,7 @@ def test_the_small_model_answers_what_no_single_sentence_says(talk: Any) -> None
     assert call.large.asked == []
 
 
-PENDING = "The current balance is all the money, pending payments included."
-
-
-def test_where_one_model_dies_the_other_answers(talk: Any) -> None:
-    small = Says("small", PENDING)
-    small.errors = [WorkerDied("gone"), WorkerDied("not back in time")]
-
-    async def scenario(call: Any) -> None:
-        assert "pending" in await call.ask("Why is my available balance different from my current balance?")
-
-    call = talk(scenario, small=small, large=Says("large", PENDING))
-    assert (len(call.small.asked), len(call.large.asked)) == (2, 1)
-
-
-@pytest.mark.parametrize("large", [None, Says("large", PENDING)])
-def test_the_small_model_is_asked_once_more_when_it_dies(talk: Any, large: Says | None) -> None:
-    small = Says("small", PENDING)
-    small.errors = [WorkerDied("gone")]
-
-    async def scenario(call: Any) -> None:
-        assert "pending" in await call.ask("Why is my available balance different from my current balance?")
-
-    assert len(talk(scenario, small=small, large=large).small.asked) == 2
-    assert large is None or not large.asked
-
-
-def test_no_call_ends_because_a_model_died(talk: Any) -> None:
-
-    search = Finds([HOURS, BALANCE])
-    search.errors = [WorkerDied("gone"), DeadlineExceeded("late")]
-
-    async def scenario(call: Any) -> None:
-        assert "went wrong" in await call.ask("When are your branches open?")
-        assert "9 a.m." in await call.ask("When are your branches open?")
-
-    assert talk(scenario, search=search, small=Says("small")).leg.ended == [(HangupReason.CALLER, "")]
-
-
-def test_a_model_that_stays_away_twice_brings_a_person(talk: Any) -> None:
-    search = Finds([HOURS])
-    search.errors = [WorkerDied("gone")] * 4
-
-    async def scenario(call: Any) -> None:
-        await call.ask("When are your branches open?")
-        await call.ask("When are your branches open?")
-
-    assert talk(scenario, search=search).record.handoffs[-1].reason is Reason.WORKER_DOWN
-
-
 def test_a_slow_answer_is_covered_by_a_filler_and_never_by_silence(talk: Any) -> None:
-
     words = "The current balance is all the money, pending payments included."
 
     async def scenario(call: Any) -> None:
@@ -344,25 +293,6 @@ def test_what_was_heard_before_the_caller_hung_up_is_kept(talk: Any) -> None:
     assert (answer["rung"], answer["interrupted"]) == ("small", True)
     assert answer["heard"].startswith("The current balance")
     assert call.record.events[-1].kind is EventKind.CALL_ENDED
-
-
-def test_a_worker_that_dies_in_mid_answer_does_not_make_the_operator_say_it_twice(talk: Any) -> None:
-    words = "The current balance is all the money. Pending payments are included."
-
-    class DiesOnce(Says):
-        async def generate(self, request: Any, *, deadline: float) -> Any:
-            self.asked.append(request)
-            for count, word in enumerate(words.split(" ")):
-                if len(self.asked) == 1 and count == 9:
-                    raise WorkerDied("gone")
-                yield Token(word + " ", -0.1)
-            yield Generation(10, 0, 11, 0.1, 0.2, "eos")
-
-    async def scenario(call: Any) -> None:
-        heard = await call.ask("Why is my available balance different from my current balance?")
-        assert heard == words
-
-    talk(scenario, small=DiesOnce("small"))
 
 
 def test_a_new_subject_is_not_answered_with_the_one_before(talk: Any) -> None:

@@ -58,6 +58,8 @@ base.add(rows.encode(), "fees.csv", by="maria"); say("added fees")
 proposed = base.propose(by="maria"); say("proposed")
 base.publish(proposed.release, by="maria", despite="a test"); say("published")
 base.rollback(by="maria"); say("rolled back")
+if fatal:  # background indexing takes a few steps more or fewer each time: this child took fewer than were counted
+    os.kill(os.getpid(), signal.SIGKILL)
 say(f"steps {count}")
 """.replace("WIRES_30", repr(WIRES.replace(b"25", b"30")))
 

@@ -15,7 +15,8 @@ from contracts.audio import FRAME_BYTES
 from contracts.engines import Transcript
 from contracts.events import Backchannel, TurnEnded, TurnTimings
 from scripts import speech_sets as sets
-from scripts.eval_speech import noisy, parts_of, score, score_digits, score_noise
+from scripts.eval_speech import PARTS, noisy, score, score_digits, score_noise
+from scripts.parts import some_of
 from scripts.speech_ear import PACKET, TAIL_S, WIRE_RATE, Heard, Samples, line_frames
 from scripts.speech_score import Errors, comparable, count_errors, rate_interval
 
@@ -200,6 +201,6 @@ def test_wrong_folders_and_files_are_named(tmp_path: Path) -> None:
 
 
 def test_parts_are_chosen_by_name() -> None:
-    assert parts_of("noise, calls") == ["calls", "noise"]
+    assert some_of(PARTS)("noise, calls") == ["calls", "noise"]
     with pytest.raises(argparse.ArgumentTypeError, match="no part 'call'"):
-        parts_of("call")
+        some_of(PARTS)("call")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from contracts.audio import FRAME_BYTES, RATE
-from scripts.rtp_callers import SILENT_PAYLOAD, Message, audio_port
+from scripts.rtp_callers import SILENT_PAYLOAD
 from scripts.rtp_voices import PAUSE_PACKETS, Arrivals, HeldVoice, quiet_line, sounding, span_of
+from scripts.sip_message import Message, audio_port
 from telephony.resample import StreamResampler
 from telephony.websocket.g711 import linear_to_ulaw
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.test_engines import SENTENCE, Inline, options, speak
+from tests.workers.test_engines import SENTENCE, Inline, misheard, options, speak
 from voice.digits import heard_digits
 from workers.engines.whisper import WhisperEngine, echo
 
@@ -54,7 +54,7 @@ def test_a_partial_pass_has_the_words_without_their_probabilities() -> None:
     engine = WhisperEngine(options("whisper-tiny-en"))
     engine.load()
     body = engine.run("transcribe", {"final": False}, speak(SENTENCE), Inline()).body
-    assert body["text"] == SENTENCE
+    assert misheard(body["text"]) <= 1
     assert body["words"] == []
 
 
@@ -64,5 +64,5 @@ def test_silence_after_the_window_changes_neither_words_nor_what_is_rejected() -
     for states in (0, 250, 1500):
         engine = WhisperEngine(options("whisper-tiny-en", silence_states=states))
         engine.load()
-        assert engine.run("transcribe", {}, sound, Inline()).body["text"] == SENTENCE
+        assert misheard(engine.run("transcribe", {}, sound, Inline()).body["text"]) <= 1
         assert engine.run("transcribe", {}, bytes(32_000), Inline()).body["rejected"] == "silence"

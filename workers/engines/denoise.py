@@ -6,9 +6,9 @@
                       └──► SNR, smoothed over time ─► Wiener gain SNR/(1+SNR), never under −``floor_db`` ──► overlap-add
 
 Whisper is robust to noise but not to the holes and chirps of a strong suppressor, so the gain has a high floor (Ephraim
-and Malah's musical noise, avoided as Cappé 1994 explains: smoothed SNR, and the floor). Measured: 6 dB takes
-four points off the word error rate in babble and none off clean speech, 12 dB costs clean speech two points. Runs on
-a whole utterance, about 5 ms a second of sound.
+and Malah's musical noise, avoided as Cappé 1994 explains: smoothed SNR, and the floor). A prototype
+took four points off the word error rate in babble at 6 dB; what this one is worth alone was not measured (0 switches it
+off). Runs on a whole utterance, about 1 ms a second of sound.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ class PiperOptions:
 
     ``length_scale`` > 1 speaks slower (None: the voice's own); ``volume`` scales a full-scale peak, leaving headroom
     for resampling and G.711; silence before and after each chunk is cut to ``lead_ms`` and ``tail_ms``, where
-    silence is what stays under ``silence_dbfs``. ``speaker`` picks a voice of a multi-speaker model.
+    silence is what stays under ``silence_dbfs``. ``speaker`` picks a voice of a multi-speaker model. ``noise_scale``
+    and ``noise_w_scale`` vary the sound and the length of phonemes from one utterance to the next (None: as the voice
+    was made; both 0: the same text always sounds the same).
     """
 
     path: str
@@ -37,6 +39,8 @@ class PiperOptions:
     tail_ms: int = 120
     silence_dbfs: float = -46.0
     speaker: int | None = None
+    noise_scale: float | None = None
+    noise_w_scale: float | None = None
 
 
 class PiperEngine:
@@ -94,13 +98,17 @@ class PiperEngine:
     def _chunks(self, text: str, length_scale: float | None = None) -> Any:
         # Double brackets would be read as raw phonemes, and text may come from a language model.
         text = text.replace("[[", " ").replace("]]", " ").replace("\0", " ")
+        options = self._options
         settings = self._synthesis(
-            speaker_id=self._options.speaker, length_scale=length_scale, volume=self._options.volume
+            speaker_id=options.speaker,
+            length_scale=length_scale,
+            volume=options.volume,
+            noise_scale=options.noise_scale,
+            noise_w_scale=options.noise_w_scale,
         )
         try:
             for chunk in self._voice.synthesize(text, settings, include_alignments=True):
                 audio = soxr.resample(chunk.audio_float_array, chunk.sample_rate, RATE)
-                options = self._options
                 start, end = sounding(audio, 10 ** (options.silence_dbfs / 20), options.lead_ms, options.tail_ms)
                 times = ((one.phoneme, int(one.num_samples)) for one in chunk.phoneme_alignments or ())
                 scale = RATE / chunk.sample_rate
