@@ -1,0 +1,28 @@
+"""Where each suite lives. Loaded by name, so that one suite's libraries are not needed for another's."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from contracts.errors import ConfigError
+from evaluation.contract import Suite
+
+SUITES = {
+    "retrieval": "evaluation.retrieval:RetrievalSuite",
+    "routing": "evaluation.routing:RoutingSuite",
+    "grounding": "evaluation.grounding:GroundingSuite",
+    "cascade": "evaluation.cascade:CascadeSuite",
+    "injection": "evaluation.injection:InjectionSuite",
+    "safety": "evaluation.safety:SafetySuite",
+    "pii": "evaluation.pii:PiiSuite",
+}
+"""Name → module:class."""
+
+
+def load_suite(name: str) -> Suite:
+    """Raises ConfigError for a name that is none."""
+    if name not in SUITES:
+        raise ConfigError(f"there is no suite {name!r}; there are: {', '.join(SUITES)}")
+    module, _, kind = SUITES[name].partition(":")
+    suite: Suite = getattr(import_module(module), kind)()
+    return suite
