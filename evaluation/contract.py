@@ -39,8 +39,9 @@ class Failure:
 @dataclass(slots=True, frozen=True)
 class Outcome:
     """``figures``: the suite's part of the scorecard, shares between 0 and 1. ``counts``: figure → (numerator, cases)
-    where it is a share of cases, for its interval. ``notes``: what a reader must know about how it was measured.
-    ``pictures``: name → PNG.
+    where it is a share of cases, for its interval; a nested figure is named with dots ("banking.any_hit_10").
+    ``notes``: what a reader must know about how it was measured. ``pictures``: name → PNG. Failures are shown grouped
+    by their ``note``.
     """
 
     figures: Mapping[str, Any]
@@ -51,7 +52,9 @@ class Outcome:
 
 
 class Suite(Protocol):
-    """``name``: its key in the scorecard. ``needs``: paths below the data folder, without which it is left out."""
+    """``name``: its key in the scorecard. ``needs``: paths below the data folder, without any of which it is left out;
+    each may be a pattern ("intents/banking77_*.csv"), or several joined by "|" of which one suffices.
+    """
 
     name: str
     title: str

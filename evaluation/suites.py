@@ -20,9 +20,17 @@ SUITES = {
 
 
 def load_suite(name: str) -> Suite:
-    """Raises ConfigError for a name that is none."""
+    """Raises ConfigError for a name that is none, ImportError for one whose module is not there."""
     if name not in SUITES:
         raise ConfigError(f"there is no suite {name!r}; there are: {', '.join(SUITES)}")
-    module, _, kind = SUITES[name].partition(":")
-    suite: Suite = getattr(import_module(module), kind)()
+    return suite_at(SUITES[name])
+
+
+def suite_at(spec: str) -> Suite:
+    """The suite at ``module:Class``. Raises ImportError."""
+    module, _, kind = spec.partition(":")
+    found = import_module(module)
+    if not hasattr(found, kind):
+        raise ImportError(f"module {module} has no {kind}")
+    suite: Suite = getattr(found, kind)()
     return suite

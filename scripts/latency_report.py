@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import platform
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from evaluation.about import machine as machine
 from scripts.latency_calls import Run
 from scripts.latency_questions import MIXED, RUNGS
 from scripts.latency_turns import ANSWERED, DEAD_AIR_S, STAGES, Turn
 from scripts.stats import percentile, summary, wilson
-from server.settings import ROOT
 
 Figures = dict[str, Any]
 MARKS = (
@@ -30,30 +27,6 @@ MARKS = (
     ("large rung, answer p95", ("large", 1), "response_latency_s", "p95", 2.5),
 )
 """What issue 3 asks for on two cores, seconds."""
-
-
-def machine() -> Figures:
-    """What it was measured on."""
-    cpu = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.processor(),
-    )
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "load_before": [round(one, 2) for one in os.getloadavg()],
-        "python": platform.python_version(),
-        "commit": git("rev-parse", "--short", "HEAD"),
-        "uncommitted_changes": bool(git("status", "--porcelain", "--untracked-files=no")),
-    }
 
 
 def figures(run: Run, rung: str, at_once: int) -> Figures:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evaluation.intervals import wilson as wilson
+
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The ``share`` percentile (0..100), linear between neighbours; NaN for no values."""
@@ -21,17 +23,6 @@ def interval(values: Sequence[float], share: float, draws: int = 2000, seed: int
     sample = chooser.choice(np.asarray(values), size=(draws, len(values)))
     found = np.percentile(sample, share, axis=1)
     return float(np.percentile(found, 2.5)), float(np.percentile(found, 97.5))
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """95 % interval of a rate (Wilson, 1927); (0, 1) for no trials."""
-    if total == 0:
-        return 0.0, 1.0
-    z = 1.959964
-    share, square = hits / total, z * z / total
-    middle = (share + square / 2) / (1 + square)
-    half = z * math.sqrt(share * (1 - share) / total + square / (4 * total)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def summary(values: Sequence[float]) -> dict[str, float | int | list[float]]:

@@ -37,6 +37,7 @@ _config: Path | None = None
 
 def _mount() -> None:
     """Sub-commands of the rooms. They read the settings named by --config's variable when they run, not before."""
+    from evaluation.cli import COMMAND, EPILOG, make_command
     from knowledge.cli import make_app as knowledge_app
     from operations.cli import make_app as calls_app
     from server.knowledge_link import access_of
@@ -52,6 +53,7 @@ def _mount() -> None:
     app.add_typer(models_app, name="models")
     app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
     app.add_typer(calls_app(records_of(load)), name="calls")
+    app.command(COMMAND, epilog=EPILOG)(make_command(lambda: load().models_dir))
 
 
 @app.callback()
