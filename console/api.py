@@ -1,4 +1,4 @@
-"""The HTTP API: Starlette, JSON only.
+"""The HTTP side: a JSON API for programs, and pages (``web``, ``signin``, …) for people.
 
 ==============================  ===========================================================
 GET /healthz                    this process is alive
@@ -6,6 +6,7 @@ GET /readyz                     200 when models are warm and a call would be tak
 GET /metrics                    Prometheus text of the media process
 GET /v1/handoffs[/{call_id}]    hand-over records, by our call id or the external one
 GET /v1/calls[/{call_id}]       calls of the record
+everything else                 pages, behind sign-in
 ==============================  ===========================================================
 """
 
@@ -24,14 +25,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
+from console.accounts import Accounts
 from console.control import MediaProcessSilent, ask
 from console.settings import ConsoleSettings
+from console.signin import LOOPBACK, SignIn
+from console.web import HEADERS, STATIC, Web
 from contracts.errors import CallUnknown, RecordError
+from operations.audit import AuditLog
 from operations.records import Records
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 LOOPBACK_NAMES = LOOPBACK | {"localhost"}
 MAX_ID = 256
 
@@ -39,7 +44,8 @@ MAX_ID = 256
 def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Starlette:
     """The application over a record and a control socket."""
     api = _Api(settings, Records(engine), control)
-    routes = [
+    web = Web(Accounts(engine, settings.sign_in), AuditLog(engine))
+    routes: list[BaseRoute] = [
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),
         Route("/metrics", api.metrics),
@@ -47,6 +53,8 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
         Route("/v1/handoffs/{call_id}", api.handoff),
         Route("/v1/calls", api.calls),
         Route("/v1/calls/{call_id}", api.call),
+        *pages(web, settings, control),
+        Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Starlette(
         routes=routes,
@@ -55,9 +63,14 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
             CallUnknown: _error(404),
             RecordError: _error(503),
             MediaProcessSilent: _error(503),
-            HTTPException: _http_error,
+            HTTPException: _http_error_of(web),
         },
     )
+
+
+def pages(web: Web, settings: ConsoleSettings, control: Path) -> list[Route]:
+    """The pages of all rooms, in the order of the menu."""
+    return SignIn(web, settings.sign_in).routes()
 
 
 class _Api:
@@ -71,8 +84,9 @@ class _Api:
         if request.url.path.startswith("/v1/") and not self._admitted(request):
             return _problem(401, "a bearer token is needed: console.token of the settings")
         response = await call_next(request)
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        static = request.url.path.startswith("/static/")
+        response.headers["Cache-Control"] = "no-cache" if static else "no-store"
+        response.headers.update(HEADERS)
         return response
 
     def _admitted(self, request: Request) -> bool:
@@ -148,6 +162,11 @@ def _error(status: int) -> Callable[[Request, Exception], Response]:
     return answer
 
 
-def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _problem(error.status_code, error.detail)
+def _http_error_of(web: Web) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/"):
+            return web.error(None, error.status_code, error.detail)
+        return _problem(error.status_code, error.detail)
+
+    return answer

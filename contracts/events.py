@@ -173,6 +173,8 @@ class EventKind(StrEnum):
     """worker, why"""
     WORKER_STARTED = "worker.started"
     """worker, load_s"""
+    CONSOLE_ACTED = "console.acted"
+    """by (account), action, what: a person did something on the pages or to an account"""
     TROUBLE = "trouble"
     """what, detail: something was caught and the call went on"""
 

@@ -123,3 +123,26 @@ handoffs = sa.Table(
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("record", sa.JSON, nullable=False, comment="contracts.handoff.HandoffRecord"),
 )
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True, comment="what a person signs in with"),
+    sa.Column("password", sa.String(256), nullable=False, comment="argon2id, with its salt and parameters"),
+    sa.Column("roles", sa.JSON, nullable=False, comment="names of console.permissions.Role"),
+    sa.Column("made_at", Utc, nullable=False),
+    sa.Column("changed_at", Utc, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False, comment="a removed account keeps its row, so that names stay told"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column(
+        "digest", sa.String(64), primary_key=True, comment="SHA-256 of the cookie: a copy of the table opens none"
+    ),
+    sa.Column("name", sa.String(64), nullable=False, index=True, comment="account"),
+    sa.Column("csrf", sa.String(64), nullable=False, comment="must come with every form"),
+    sa.Column("made_at", Utc, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+)

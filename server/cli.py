@@ -37,12 +37,13 @@ _config: Path | None = None
 
 def _mount() -> None:
     """Sub-commands of the rooms. They read the settings named by --config's variable when they run, not before."""
+    from console.cli import make_app as users_app
     from evaluation.cli import COMMAND, EPILOG, make_command
     from knowledge.cli import make_app as knowledge_app
     from operations.cli import make_app as calls_app
     from server.knowledge_link import access_of
     from server.models_cli import app as models_app
-    from server.records_link import records_of
+    from server.records_link import accounts_of, records_of
 
     def load() -> OperatorSettings:
         return load_settings(_config)
@@ -53,6 +54,7 @@ def _mount() -> None:
     app.add_typer(models_app, name="models")
     app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
     app.add_typer(calls_app(records_of(load)), name="calls")
+    app.add_typer(users_app(accounts_of(load)), name="users")
     app.command(COMMAND, epilog=EPILOG)(make_command(lambda: load().models_dir))
 
 

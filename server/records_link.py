@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import sqlalchemy as sa
+
+from console.accounts import Accounts
 from contracts.handoff import HandoffRecord
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
@@ -28,12 +31,29 @@ def records_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractCon
 
     @contextmanager
     def opened() -> Iterator[Records]:
-        settings = load()
-        engine = open_database(settings.operations.database_url, settings.home_dir)
-        try:
-            migrate(engine)
+        with _database(load()) as engine:
             yield Records(engine)
-        finally:
-            engine.dispose()
 
     return opened
+
+
+def accounts_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractContextManager[Accounts]]:
+    """What the `users` commands open; the operator may be running or not."""
+
+    @contextmanager
+    def opened() -> Iterator[Accounts]:
+        settings = load()
+        with _database(settings) as engine:
+            yield Accounts(engine, settings.console.sign_in)
+
+    return opened
+
+
+@contextmanager
+def _database(settings: OperatorSettings) -> Iterator[sa.Engine]:
+    engine = open_database(settings.operations.database_url, settings.home_dir)
+    try:
+        migrate(engine)
+        yield engine
+    finally:
+        engine.dispose()

@@ -1,0 +1,234 @@
+"""Accounts and sessions in the record's database. Passwords are argon2id; the table of sessions holds only digests."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from console.permissions import Permission, Role, granted
+from console.settings import SignInSettings
+from contracts.errors import CallwrightError, RecordError
+from operations.audit import AuditLog
+from operations.database import writing
+from operations.tables import accounts, sessions
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+MAX_PASSWORD = 256
+"""Letters; hashing a longer one would only cost time."""
+
+
+class AccountError(CallwrightError):
+    """An account cannot be made or changed as asked; says what to do."""
+
+
+@dataclass(slots=True, frozen=True)
+class Account:
+    """Who somebody is."""
+
+    name: str
+    roles: tuple[str, ...]
+    active: bool = True
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What they may do."""
+        return granted(self.roles)
+
+
+@dataclass(slots=True, frozen=True)
+class Session:
+    """A signed-in person. ``csrf`` must come with every form they send."""
+
+    account: Account
+    csrf: str
+    digest: str
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+class Accounts:
+    """Thread-safe, blocking. Methods raise RecordError when the database cannot be asked."""
+
+    def __init__(self, engine: sa.Engine, settings: SignInSettings, now: Callable[[], datetime] = utc_now) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._now = now
+        self._audit = AuditLog(engine)
+        self._hasher = PasswordHasher(
+            time_cost=settings.argon2_passes,
+            memory_cost=settings.argon2_memory_kib,
+            parallelism=1,
+            type=Type.ID,
+        )
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    # ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, name: str, password: str, roles: Iterable[Role], *, by: str) -> Account:
+        """A new account, or a removed one anew. Raises AccountError."""
+        if _NAME.fullmatch(name) is None:
+            raise AccountError(f"{name[:64]!r} is no name: lower-case letters, digits and . _ @ - (at most 64)")
+        given = sorted({str(one) for one in roles})
+        if not given:
+            raise AccountError(f"give at least one role: {', '.join(Role)}")
+        now = self._now()
+        values = {"password": self._hash(password, name), "roles": given, "changed_at": now, "active": True}
+        with self._writing() as connection:
+            known = connection.execute(sa.select(accounts).where(accounts.c.name == name)).first()
+            if known is not None and known.active:
+                raise AccountError(
+                    f"there is an account {name!r} already; `callwright users password {name}` changes it"
+                )
+            if known is not None:
+                connection.execute(accounts.update().where(accounts.c.name == name).values(**values))
+            else:
+                connection.execute(accounts.insert().values(name=name, made_at=now, **values))
+        self._audit.note(by, "account.add", f"{name}: {', '.join(given)}")
+        return Account(name, tuple(given))
+
+    def set_password(self, name: str, password: str, *, by: str) -> None:
+        """A new password; all sessions of the account end. Raises AccountError."""
+        self._change(name, password=self._hash(password, name))
+        self._audit.note(by, "account.password", name)
+
+    def set_roles(self, name: str, roles: Iterable[Role], *, by: str) -> None:
+        """Other roles; all sessions of the account end. Raises AccountError."""
+        given = sorted({str(one) for one in roles})
+        if not given:
+            raise AccountError(f"give at least one role: {', '.join(Role)}")
+        self._change(name, roles=given)
+        self._audit.note(by, "account.roles", f"{name}: {', '.join(given)}")
+
+    def remove(self, name: str, *, by: str) -> None:
+        """Nobody signs in with it any more. Raises AccountError."""
+        self._change(name, active=False)
+        self._audit.note(by, "account.remove", name)
+
+    def list_accounts(self) -> list[Account]:
+        """All that are active, by name."""
+        rows = self._rows(sa.select(accounts).where(accounts.c.active).order_by(accounts.c.name))
+        return [_account(row) for row in rows]
+
+    # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def sign_in(self, name: str, password: str) -> tuple[str, Account] | None:
+        """The secret for the cookie and who it is; None if name and password do not belong together.
+
+        Takes as long for a name that does not exist.
+        """
+        rows = self._rows(sa.select(accounts).where(accounts.c.name == name, accounts.c.active))
+        right = self._verify(rows[0].password if rows else self._nobody, password)
+        if not rows or not right:
+            return None
+        if self._hasher.check_needs_rehash(rows[0].password):
+            self._update(name, password=self._hasher.hash(password))
+        secret, now = secrets.token_urlsafe(32), self._now()
+        with self._writing() as connection:
+            connection.execute(sessions.delete().where(self._over(now)))
+            connection.execute(
+                sessions.insert().values(
+                    digest=_digest(secret), name=name, csrf=secrets.token_urlsafe(32), made_at=now, seen_at=now
+                )
+            )
+        self._audit.note(name, "session.begin")
+        return secret, _account(rows[0])
+
+    def is_password(self, name: str, password: str) -> bool:
+        """For asking again before something grave."""
+        rows = self._rows(sa.select(accounts).where(accounts.c.name == name, accounts.c.active))
+        return bool(rows) and self._verify(rows[0].password, password)
+
+    def session(self, secret: str) -> Session | None:
+        """Whose cookie this is; None when it is unknown, too old or too long unused."""
+        now, digest = self._now(), _digest(secret)
+        rows = self._rows(
+            sa.select(accounts, sessions.c.csrf, sessions.c.seen_at)
+            .join(sessions, sessions.c.name == accounts.c.name)
+            .where(sessions.c.digest == digest, accounts.c.active, sa.not_(self._over(now)))
+        )
+        if not rows:
+            return None
+        if now - rows[0].seen_at > timedelta(minutes=1):  # not a write for each request
+            with self._writing() as connection:
+                connection.execute(sessions.update().where(sessions.c.digest == digest).values(seen_at=now))
+        return Session(_account(rows[0]), rows[0].csrf, digest)
+
+    def sign_out(self, session: Session) -> None:
+        """The cookie opens nothing any more."""
+        with self._writing() as connection:
+            connection.execute(sessions.delete().where(sessions.c.digest == session.digest))
+        self._audit.note(session.account.name, "session.end")
+
+    def _over(self, now: datetime) -> sa.ColumnElement[bool]:
+        idle = now - timedelta(minutes=self._settings.idle_min)
+        oldest = now - timedelta(hours=self._settings.longest_h)
+        return sa.or_(sessions.c.seen_at <= idle, sessions.c.made_at <= oldest)
+
+    # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _hash(self, password: str, name: str) -> str:
+        least = self._settings.least_password
+        if not least <= len(password) <= MAX_PASSWORD:
+            raise AccountError(f"a password has {least} to {MAX_PASSWORD} letters; a sentence is easy to remember")
+        if name in password.lower() and len(password) < len(name) + least:
+            raise AccountError("a password must not be made of the name; take a sentence")
+        return self._hasher.hash(password)
+
+    def _verify(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password[:MAX_PASSWORD])
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _change(self, name: str, **values: Any) -> None:
+        if not self._update(name, **values):
+            raise AccountError(f"there is no account {name!r}; `callwright users list` shows which there are")
+
+    def _update(self, name: str, **values: Any) -> bool:
+        with self._writing() as connection:
+            found = connection.execute(
+                accounts.update()
+                .where(accounts.c.name == name, accounts.c.active)
+                .values(changed_at=self._now(), **values)
+            )
+            connection.execute(sessions.delete().where(sessions.c.name == name))
+            return found.rowcount > 0
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        try:
+            with writing(self._engine) as connection:
+                yield connection
+        except IntegrityError as error:
+            raise AccountError("somebody else did the same at the same moment; look again") from error
+        except SQLAlchemyError as error:
+            raise RecordError(f"accounts cannot be written: {str(error).splitlines()[0]}") from error
+
+    def _rows(self, query: sa.Select[Any]) -> list[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return list(connection.execute(query).all())
+        except SQLAlchemyError as error:
+            raise RecordError(f"accounts cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _account(row: Any) -> Account:
+    return Account(row.name, tuple(row.roles), bool(row.active))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

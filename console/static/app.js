@@ -1,0 +1,27 @@
+// What htmx does not: upload progress, and errors as messages.
+"use strict";
+document.addEventListener("htmx:xhr:progress", (event) => {
+  const bar = document.querySelector("#upload-progress");
+  if (bar && event.detail.lengthComputable) {
+    bar.hidden = false;
+    bar.max = event.detail.total;
+    bar.value = event.detail.loaded;
+  }
+});
+document.addEventListener("htmx:sendError", () => say("The operator's console does not answer. Is it running?"));
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Redirect")) return;
+  const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  say(page.querySelector("[role=alert]")?.textContent || `The console answered ${event.detail.xhr.status}.`);
+});
+// A message that htmx brought must be seen, wherever one has scrolled to.
+document.addEventListener("htmx:afterSettle", () => {
+  document.querySelector("#messages .flash")?.scrollIntoView({ block: "nearest" });
+});
+function say(text) {
+  const line = document.createElement("p");
+  line.className = "flash error";
+  line.textContent = text;
+  document.querySelector("#messages").replaceChildren(line);
+  line.scrollIntoView({ block: "nearest" });
+}
