@@ -117,6 +117,8 @@ class Passage:
     valid_from: str = ""
     """First and last day on which it may be said (ISO); empty: always."""
     valid_to: str = ""
+    named: float = 0.0
+    """How surely the conversation names this passage's document (0..1), as far as the question fits to it."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -116,8 +116,22 @@ class KnowledgeAccess(Protocol):
     KnowledgeError subclasses, or WorkerError subclasses when a server stands between.
     """
 
-    def search(self, query: str, *, limit: int, context: Sequence[str] = (), release: str = LIVE) -> Evidence:
-        """The best passages of a release. Raises ReleaseUnknown when it is no longer ready."""
+    def search(
+        self,
+        query: str,
+        *,
+        limit: int,
+        context: Sequence[str] = (),
+        release: str = LIVE,
+        talk: Sequence[str] = (),
+        readings: Sequence[str] = (),
+    ) -> Evidence:
+        """The best passages of a release for a question.
+
+        ``context``: the caller's earlier turns, oldest first, for a question that leans on them. ``talk``: what both
+        sides have said before, oldest first, for the names in it; without it those in ``context`` count. ``readings``:
+        what the recogniser understood instead, best first. Raises ReleaseUnknown when it is no longer ready.
+        """
         ...
 
     def add(self, data: bytes, source: str, *, by: str) -> list[Added]:

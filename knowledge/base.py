@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import sqlalchemy as sa
 
 from contracts.engines import DocumentInfo, Evidence
@@ -18,23 +17,19 @@ from knowledge import fusion, legacy, query
 from knowledge.api import LIVE, Added, Change, DocumentChange, Held, ReleaseInfo, Stats
 from knowledge.database import open_engine
 from knowledge.desk import ReleaseDesk
+from knowledge.finder import Finder
 from knowledge.indexer import Embeds, Indexer
 from knowledge.lock import OwnerLock
 from knowledge.reading import DocumentReader
 from knowledge.releases import ReleaseStore, number_of
 from knowledge.settings import KnowledgeSettings
 from knowledge.shelf import Shelf
-from knowledge.snapshot import Snapshot, SnapshotUnusable, StoredPassage
+from knowledge.snapshot import Snapshot, SnapshotUnusable
 from knowledge.snapshotfile import release_name
 from knowledge.store import DocumentStore
-from knowledge.vectors import Vector
 
 _TEXT_FORMAT = 1
 """Raise when PassageText.embedding_text changes: vectors made from other texts are then made again."""
-_REMEMBERED = 256
-"""Vectors kept of passages that a search had to embed."""
-_WORD_HITS = 3
-"""At least so many of the passages found by words are considered, however few are asked for."""
 
 
 class KnowledgeBase:
@@ -58,7 +53,9 @@ class KnowledgeBase:
         self._releases = ReleaseStore(self._store)
         fingerprint = f"{settings.model}/{_TEXT_FORMAT}"
         keep = settings.releases.keep
-        self._shelf = Shelf(self._store, self._releases, home / settings.releases_dir, fingerprint, keep)
+        self._shelf = Shelf(
+            self._store, self._releases, home / settings.releases_dir, fingerprint, keep, settings.search.names
+        )
         self._indexer = Indexer(
             self._store,
             embedder,
@@ -71,7 +68,7 @@ class KnowledgeBase:
         self._reader = DocumentReader(settings)
         self._desk = ReleaseDesk(self, self._releases, self._shelf, self._indexer, home, settings.releases, today)
         self._today = today
-        self._spare: dict[str, Vector] = {}
+        self._finder = Finder(self._indexer, settings.search)
 
     def open(self, *, wait_s: float = 0.0) -> None:
         """Take the lock, open everything, and begin to repair what differs. Raises KnowledgeError if another process
@@ -94,28 +91,33 @@ class KnowledgeBase:
         self._store.close()
         self._lock.release()
 
-    def search(self, query_text: str, *, limit: int = 5, context: Sequence[str] = (), release: str = LIVE) -> Evidence:
-        """The best passages for what was said; ``context`` are earlier turns of the caller, oldest first.
+    def search(
+        self,
+        query_text: str,
+        *,
+        limit: int = 5,
+        context: Sequence[str] = (),
+        release: str = LIVE,
+        talk: Sequence[str] = (),
+        readings: Sequence[str] = (),
+    ) -> Evidence:
+        """The best passages for what was said; what the other arguments mean: api.KnowledgeAccess.
 
         Raises ReleaseUnknown for a ``release`` that is no longer ready.
         """
         begun = time.perf_counter()
         snapshot = self._shelf.get(number_of(release)) if release else self._shelf.live
         limit = max(1, min(limit, self._settings.limits.max_results))
-        question = query.prepare(
-            query_text,
-            context,
-            turns=self._settings.search.context_turns,
-            max_chars=self._settings.limits.max_query_chars,
-        )
+        most = self._settings.limits.max_query_chars
+        said, readings = query_text[-most:], [one[-most:] for one in readings]
         ranked: list[fusion.Scored] = []
-        if question.text and snapshot is not None:
+        if snapshot is not None:
             with self._indexer.searching():
                 try:
-                    ranked = self._ranked(snapshot, question, limit)
+                    ranked = self._ranked(snapshot, said, context, talk or context, readings, limit)
                 except SnapshotUnusable:
                     snapshot = self._shelf.prepare(snapshot.release, again=True)
-                    ranked = self._ranked(snapshot, question, limit)
+                    ranked = self._ranked(snapshot, said, context, talk or context, readings, limit)
         found = fusion.evidence(
             query_text,
             ranked,
@@ -130,34 +132,27 @@ class KnowledgeBase:
         whole = snapshot is None or not len(snapshot) or snapshot.complete
         return "" if whole else "vectors"
 
-    def _ranked(self, snapshot: Snapshot, question: query.Question, limit: int) -> list[fusion.Scored]:
+    def _ranked(
+        self,
+        snapshot: Snapshot,
+        said: str,
+        context: Sequence[str],
+        talk: Sequence[str],
+        readings: Sequence[str],
+        limit: int,
+    ) -> list[fusion.Scored]:
         search, today = self._settings.search, self._today()
-        by_words = snapshot.by_words(question.terms, today, search)
-        vector = self._indexer.embed([question.text])[0]
-        count = max(search.candidates, limit)
-        cosines = self._indexer.nearest(vector, snapshot, snapshot.barred(today), count)
-        if cosines is None:
-            cosines = snapshot.nearest(vector, today, count)
-        by_words_only = [one for one in list(by_words)[: max(limit, _WORD_HITS)] if one not in cosines]
-        found = snapshot.fetch([*cosines, *by_words_only])  # each of the latter may have to be embedded now
-        cosines |= self._cosines(snapshot, vector, [one for one in found if one.number not in cosines])
-        return fusion.fuse(
-            (replace(one.passage, score=cosines[one.number], lexical=by_words.get(one.number, 0.0)) for one in found),
-            search,
-        )
-
-    def _cosines(self, snapshot: Snapshot, vector: Vector, found: Sequence[StoredPassage]) -> dict[int, float]:
-        """Cosines of passages that only words have found: from the release, or embedded now where it has none."""
-        known = snapshot.vectors_of(one.number for one in found)
-        names = {one.number: one.passage.passage_id for one in found}
-        known |= {number: self._spare[name] for number, name in names.items() if name in self._spare}
-        missing = [one for one in found if one.number not in known]
-        if missing:
-            made = self._indexer.embed([one.embedding_text for one in missing])
-            known |= {one.number: vec for one, vec in zip(missing, made, strict=True)}
-            fresh = {one.passage.passage_id: vec for one, vec in zip(missing, made, strict=True)}
-            self._spare = dict(list((self._spare | fresh).items())[-_REMEMBERED:])
-        return {number: float(np.dot(vector, other)) for number, other in known.items()}
+        parts = query.parts(said, words=search.story_words, most=search.story_parts)
+        earlier = [[one[-self._settings.limits.max_query_chars :]] for one in talk[-search.names.turns :]]
+        rankings = []
+        for part in parts:
+            question = query.prepare(part, context, turns=search.context_turns)
+            heard = readings if len(parts) == 1 else ()
+            question = query.with_readings(question, heard, most=search.readings)
+            turns = [*earlier, [part, *heard[: search.readings]]]
+            if question.text:
+                rankings.append(self._finder.ranked(snapshot, question, turns, today, limit))
+        return fusion.merge(rankings, search) if len(rankings) > 1 else next(iter(rankings), [])
 
     def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
         """Take the documents of one file into the draft: on disk on return, their vectors follow.

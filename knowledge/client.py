@@ -44,14 +44,23 @@ class KnowledgeClient:
         self._patience_s = patience_s
 
     async def search(
-        self, query: str, *, limit: int, deadline: float, context: Sequence[str] = (), release: str = LIVE
+        self,
+        query: str,
+        *,
+        limit: int,
+        deadline: float,
+        context: Sequence[str] = (),
+        release: str = LIVE,
+        talk: Sequence[str] = (),
+        readings: Sequence[str] = (),
     ) -> Evidence:
-        """The best passages; ``context`` are earlier turns of the caller, oldest first.
+        """The best passages; what ``context``, ``talk`` and ``readings`` mean: api.KnowledgeAccess.
 
         Pass the ``release`` of a turn's first evidence with its later questions, so that no answer mixes two.
         It asks with the priority of a final recognition: it takes some 5 ms and everything after it waits.
         """
         params = {"query": query, "limit": limit, "context": list(context), "release": release}
+        params |= {key: list(value) for key, value in (("talk", talk), ("readings", readings)) if value}
         reply = await self._request("search", params, deadline=deadline, priority=Priority.FINAL_RECOGNITION)
         return evidence_from(reply.body)
 

@@ -3,7 +3,8 @@
 =========  ============================================  ====================  ===================================
 method     params                                        blob                  reply
 =========  ============================================  ====================  ===================================
-search     query, limit, context, release                                      evidence
+search     query, limit, context, release, talk,                                evidence
+           readings
 ticket     ticket                                                              done; then result, or error
 list       release (null: the draft)                                           result: documents
 held                                                                           result: quarantined documents
@@ -121,9 +122,13 @@ class KnowledgeEngine:
         self, base: KnowledgeBase, clerk: Clerk, method: str, params: Mapping[str, Any], blob: bytes
     ) -> Mapping[str, Any]:
         if method == "search":
-            context = [str(turn) for turn in params.get("context", ())]
+            context, talk, readings = (
+                [str(one) for one in params.get(key, ())] for key in ("context", "talk", "readings")
+            )
             said, limit, release = str(params["query"]), int(params["limit"]), str(params.get("release", ""))
-            return evidence_json(base.search(said, limit=limit, context=context, release=release))
+            return evidence_json(
+                base.search(said, limit=limit, context=context, release=release, talk=talk, readings=readings)
+            )
         if method == "ticket":
             return clerk.look(str(params["ticket"]))
         if method in _AT_ONCE:

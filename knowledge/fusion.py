@@ -1,12 +1,15 @@
-"""Vectors and words, put together into evidence. Pure."""
+"""Vectors, words and names, put together into evidence. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.engines import Evidence, Passage
 from knowledge.settings import SearchSettings
+
+_FLAT = 10
+"""Added to ranks: the first place counts 1/10, the eleventh half of it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -18,12 +21,43 @@ class Scored:
 
 
 def fuse(passages: Iterable[Passage], settings: SearchSettings) -> list[Scored]:
-    """Best first by the weighted sum of cosine and lexical score; ties by id, so that the order is always the same."""
-    scored = [
-        Scored(one, settings.vector_weight * max(0.0, one.score) + settings.lexical_weight * one.lexical)
-        for one in passages
-    ]
+    """Best first by the weighted sum of cosine, lexical score and name; ties by id, so that the order is always the
+    same."""
+    scored = [Scored(one, fit(one.score, one.lexical, settings) + settings.name_weight * one.named) for one in passages]
     return sorted(scored, key=lambda one: (-one.fused, one.passage.passage_id))
+
+
+def fit(cosine: float, lexical: float, settings: SearchSettings) -> float:
+    """How well a passage fits the question itself."""
+    return settings.vector_weight * max(0.0, cosine) + settings.lexical_weight * lexical
+
+
+def trusted(named: float, best_fit: float, best_of_all: float, settings: SearchSettings) -> float:
+    """How much a name counts: nothing if no passage of its document fits the question; the subject has changed.
+
+    ``best_fit``: of the document's passages; ``best_of_all``: of all passages.
+    """
+    low, high = settings.name_fit
+    share = best_fit / best_of_all if best_of_all > 0.0 else 1.0
+    return named * min(1.0, max(0.0, (share - low) / max(1e-9, high - low)))
+
+
+def merge(rankings: Sequence[Sequence[Scored]], settings: SearchSettings) -> list[Scored]:
+    """What was found for each part of a story as one ranking: what fits many parts well, some part very well.
+
+    By reciprocal ranks, times the square of the fit: much of a story is about nothing that a document says. Each
+    passage is as it fitted best.
+    """
+    points: dict[str, float] = {}
+    best: dict[str, Scored] = {}
+    for ranking in rankings:
+        for rank, one in enumerate(ranking):
+            name, own = one.passage.passage_id, fit(one.passage.score, one.passage.lexical, settings)
+            points[name] = points.get(name, 0.0) + own**2 / (_FLAT + rank)
+            if name not in best or one.fused > best[name].fused:
+                best[name] = one
+    merged = [Scored(best[name].passage, _FLAT * score / len(rankings)) for name, score in points.items()]
+    return sorted(merged, key=lambda one: (-one.fused, one.passage.passage_id))
 
 
 def margin(ranked: list[Scored]) -> float:

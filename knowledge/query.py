@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from knowledge.passages import sentences
 
 _NAME = r"[a-z][\w'-]*"
 _DROP = re.compile(
@@ -54,6 +56,8 @@ class Question:
     """For the embedder."""
     terms: tuple[str, ...]
     """Content words, lower case, each once, for the lexical index."""
+    readings: tuple[str, ...] = ()
+    """The same question as it may have been said instead, for the embedder."""
 
 
 def clean(said: str) -> str:
@@ -73,6 +77,11 @@ def content_words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.replace("'", "") for word in kept if word not in _STOP and word.strip("'")))
 
 
+def is_stop_word(word: str) -> bool:
+    """Is it one of the words that tell no document from another?"""
+    return word in _STOP
+
+
 def is_elliptic(said: str) -> bool:
     """Does the question lean on what was said before ("and on Saturday?", "how much is that?")?"""
     words = content_words(clean(said))
@@ -81,12 +90,38 @@ def is_elliptic(said: str) -> bool:
 
 def prepare(said: str, context: Sequence[str] = (), *, turns: int = 1, max_chars: int = 2000) -> Question:
     """A question from what was said; ``context`` are earlier turns, oldest first, used if it is elliptic."""
-    text = clean(said[-max_chars:])
-    terms = content_words(text)
-    bare = _ASK.sub(" ", text)
-    text = " ".join(bare.split()).strip(" ,;-") if content_words(bare) else text
+    text, terms = _asked(said[-max_chars:])
     if context and turns and is_elliptic(said):
         earlier = [clean(turn[-max_chars:]) for turn in context[-turns:]]
         text = " ".join(filter(None, [*earlier, text]))
         terms = tuple(dict.fromkeys((*terms, *(word for turn in earlier for word in content_words(turn)))))
     return Question(text if terms else "", terms[:32])
+
+
+def parts(said: str, *, words: int, most: int) -> list[str]:
+    """A long story's sentences, the last ``most`` that mean something; what is no longer than ``words`` stays whole.
+
+    Several things said together have a vector that is near to none of them. A recogniser sets no full stops: sentences
+    longer than ``words`` are cut.
+    """
+    if len(said.split()) <= words:
+        return [said]
+    found: list[str] = []
+    for sentence in sentences(said):
+        spoken = sentence.split()
+        found.extend(" ".join(spoken[at : at + words]) for at in range(0, len(spoken), words))
+    return [one for one in dict.fromkeys(found) if content_words(one)][-most:] or [said]
+
+
+def with_readings(question: Question, readings: Sequence[str], *, most: int, max_chars: int = 2000) -> Question:
+    """The question with up to ``most`` other readings, those that differ from it and one another."""
+    texts = (_asked(one[-max_chars:])[0] for one in readings[: 4 * most])
+    others = dict.fromkeys(one for one in texts if one and one.casefold() != question.text.casefold())
+    return replace(question, readings=tuple(others)[:most]) if question.text else question
+
+
+def _asked(said: str) -> tuple[str, tuple[str, ...]]:
+    """Text for the embedder, without "can you tell me"; content words of all of it."""
+    text = clean(said)
+    bare = _ASK.sub(" ", text)
+    return " ".join(bare.split()).strip(" ,;-") if content_words(bare) else text, content_words(text)

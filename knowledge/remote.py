@@ -18,9 +18,26 @@ class RemoteKnowledge:
     def __init__(self, ask: Ask) -> None:
         self._carry = ask
 
-    def search(self, query: str, *, limit: int, context: Sequence[str] = (), release: str = LIVE) -> Evidence:
+    def search(
+        self,
+        query: str,
+        *,
+        limit: int,
+        context: Sequence[str] = (),
+        release: str = LIVE,
+        talk: Sequence[str] = (),
+        readings: Sequence[str] = (),
+    ) -> Evidence:
         """The best passages of a release."""
-        asked = self._ask("search", query=query, limit=limit, context=list(context), release=release)
+        asked = self._ask(
+            "search",
+            query=query,
+            limit=limit,
+            context=list(context),
+            release=release,
+            talk=list(talk),
+            readings=list(readings),
+        )
         return from_json(Evidence, asked)
 
     def add(self, data: bytes, source: str, *, by: str) -> list[Added]:

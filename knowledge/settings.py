@@ -32,7 +32,7 @@ class LimitSettings(Settings):
 
     max_document_bytes: int = Field(default=15 * 1024 * 1024, ge=1024, le=15 * 1024 * 1024)
     """Larger files are refused before they are read. One message to the worker holds no more."""
-    max_query_chars: int = Field(default=2000, ge=50, le=20_000)
+    max_query_chars: int = Field(default=8000, ge=50, le=20_000)
     """The end of a longer question is what is searched for."""
     max_results: int = Field(default=50, ge=1, le=500)
     """No search returns more passages."""
@@ -102,13 +102,46 @@ class ReleaseSettings(Settings):
     """Two passages of different documents are duplicates with so much of their 3-word groups in common."""
 
 
+class NameSettings(Settings):
+    """How titles are found in a conversation (knowledge/names.py)."""
+
+    turns: int = Field(default=12, ge=0, le=50)
+    """How many turns, of both sides and with the question itself, are looked through; 0 looks for no names."""
+    words: int = Field(default=60, ge=5, le=500)
+    """Of a longer turn its last words are looked at."""
+    decay: float = Field(default=0.9, ge=0.1, le=1.0)
+    """A name counts so much less for each turn since."""
+    alike: float = Field(default=0.86, ge=0.5, le=1.0)
+    """Words that are at least so much alike (Jaro-Winkler) may be the same one, misheard."""
+    least: float = Field(default=0.35, ge=0.0, le=1.0)
+    """Less of a title is not a mention."""
+    prior: float = Field(default=2.0, ge=0.0, le=20.0)
+    """Rarity (nats) that is missing even from a title said in full: short and common titles are less sure."""
+
+
 class SearchSettings(Settings):
-    """How vectors and words are fused: ``vector_weight · cosine + lexical_weight · lexical``."""
+    """How vectors, words and names are fused: ``vector_weight · cosine + lexical_weight · lexical + name_weight ·
+    named``."""
 
     vector_weight: float = Field(default=0.7, ge=0.0, le=1.0)
     """Weight of the cosine; 0.7 found the most of the demo bank's questions."""
     lexical_weight: float = Field(default=0.3, ge=0.0, le=1.0)
     """Weight of the word score."""
+    name_weight: float = Field(default=0.8, ge=0.0, le=5.0)
+    """Weight of the name of a passage's document in the conversation. From 0.6 to 1.0 the same was found."""
+    name_fit: tuple[float, float] = (0.3, 0.5)
+    """A named document counts from the first to the second share of the best fit that any passage has."""
+    named_documents: int = Field(default=6, ge=0, le=50)
+    """So many of the named documents are looked through, the surest first …"""
+    named_passages: int = Field(default=240, ge=0, le=5000)
+    """… and so many of their passages."""
+    story_words: int = Field(default=60, ge=10, le=200)
+    """What is longer is searched for sentence by sentence …"""
+    story_parts: int = Field(default=40, ge=1, le=200)
+    """… the last so many of them."""
+    readings: int = Field(default=3, ge=0, le=10)
+    """So many of the recogniser's other readings of the question are searched for as well, each some 2 ms."""
+    names: NameSettings = NameSettings()
     candidates: int = Field(default=24, ge=1, le=500)
     """How many passages each index proposes before fusing."""
     max_matches: int = Field(default=6000, ge=100, le=1_000_000)

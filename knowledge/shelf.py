@@ -10,6 +10,7 @@ import structlog
 from contracts.errors import ReleaseUnknown
 from knowledge import snapshotfile
 from knowledge.releases import ReleaseStore
+from knowledge.settings import NameSettings
 from knowledge.snapshot import Snapshot, SnapshotUnusable
 from knowledge.store import DocumentStore
 
@@ -20,13 +21,20 @@ class Shelf:
     """Open snapshots by number. Thread-safe: readers take what is there, one writer at a time changes it."""
 
     def __init__(
-        self, store: DocumentStore, releases: ReleaseStore, folder: Path, fingerprint: str, superseded: int
+        self,
+        store: DocumentStore,
+        releases: ReleaseStore,
+        folder: Path,
+        fingerprint: str,
+        superseded: int,
+        names: NameSettings | None = None,
     ) -> None:
         self._store = store
         self._releases = releases
         self.folder = folder
         self._fingerprint = fingerprint
         self._superseded = superseded
+        self._names = names
         self._ready: dict[int, Snapshot] = {}
         self._live: Snapshot | None = None
         self._writer = threading.RLock()
@@ -85,7 +93,7 @@ class Shelf:
         return found
 
     def _opened(self, number: int, digest: str) -> Snapshot:
-        return Snapshot(snapshotfile.path_of(self.folder, number), number, digest)
+        return Snapshot(snapshotfile.path_of(self.folder, number), number, digest, self._names)
 
     def swap(self, number: int) -> None:
         """Callers are answered from this release from now on; searches that have begun finish on theirs."""

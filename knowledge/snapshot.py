@@ -29,8 +29,10 @@ from numpy.typing import NDArray
 
 from contracts.engines import Passage
 from contracts.errors import KnowledgeError
+from knowledge.directory import Directory, Entry
 from knowledge.passages import PassageText
-from knowledge.settings import SearchSettings
+from knowledge.query import is_stop_word
+from knowledge.settings import NameSettings, SearchSettings
 
 FORMAT = 1
 """Raise when the file's layout changes: older files are then made again from SQL."""
@@ -55,7 +57,7 @@ class StoredPassage:
 class Snapshot:
     """An open release. Thread-safe; forget it to close it, so that whoever still searches can finish."""
 
-    def __init__(self, path: Path, release: int, digest: str) -> None:
+    def __init__(self, path: Path, release: int, digest: str, names: NameSettings | None = None) -> None:
         self.release = release
         self.digest = digest
         self._path = path
@@ -64,11 +66,11 @@ class Snapshot:
         self._whole: bool | None = None
         self._barred: tuple[date, frozenset[int]] = (date.min, frozenset())
         try:
-            self._open()
+            self._open(names or NameSettings())
         except (sqlite3.Error, OSError, ValueError) as error:
             raise SnapshotUnusable(f"{path}: release r{release} cannot be read ({error})") from error
 
-    def _open(self) -> None:
+    def _open(self, names: NameSettings) -> None:
         if not self._path.is_file():
             raise OSError("no such file")
         connection = self._connection()
@@ -77,16 +79,23 @@ class Snapshot:
             raise ValueError("another release or another layout")
         self.numbers: dict[str, int] = {}
         self._windows: list[tuple[int, str | None, str | None]] = []
-        cursor = connection.execute("SELECT number, passage_id, valid_from, valid_to FROM passages ORDER BY number")
+        columns = "number, passage_id, valid_from, valid_to, document_id, title"
+        cursor = connection.execute(f"SELECT {columns} FROM passages ORDER BY number")
+        entries: list[Entry] = []
         while rows := cursor.fetchmany(1000):  # in pieces, so that searches get their turn
-            for number, passage_id, begins, ends in rows:
+            for number, passage_id, begins, ends, document_id, title in rows:
                 self.numbers[passage_id] = number
                 if begins or ends:
                     self._windows.append((number, begins, ends))
+                if entries and entries[-1].document_id == document_id:
+                    entries[-1].last = number
+                else:
+                    entries.append(Entry(document_id, title, number, number))
         self._ids = list(self.numbers)
         self._matrix = np.load(self._path.with_suffix(".npy"), mmap_mode="r")
         if self._matrix.shape[0] != len(self._ids):
             raise ValueError("vectors and passages differ in number")
+        self.directory = Directory(entries, names, self._share)
 
     @property
     def complete(self) -> bool:
@@ -132,7 +141,7 @@ class Snapshot:
             return {}
         try:
             holding = {term: self._holding(term) for term in terms}
-            total = sum(math.log(1 + (len(self) - count + 0.5) / (count + 0.5)) for count in holding.values())
+            total = sum(map(self._rarity, holding))
             asked, matches = [], 0
             for term, count in sorted(holding.items(), key=lambda item: item[1]):
                 if count and (not matches or matches + count <= settings.max_matches):
@@ -162,6 +171,37 @@ class Snapshot:
             limit *= 4
         return valid[:wanted]
 
+    def words_within(self, terms: Sequence[str], entries: Sequence[Entry]) -> dict[int, float]:
+        """Lexical scores 0..1 of the passages of some documents: the share of the terms' rarity that each holds.
+
+        Without BM25, which would read all passages that hold a term, however few are asked for.
+        Raises SnapshotUnusable.
+        """
+        found: dict[int, float] = {}
+        try:
+            rarity = {term: self._rarity(term) for term in terms}
+            total = sum(rarity.values())
+            for term, rare in rarity.items():
+                for entry in entries if self._holding(term) else ():
+                    rows = self._connection().execute(
+                        "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?",
+                        (_quoted(term), entry.first, entry.last),
+                    )
+                    for (number,) in rows:
+                        found[number] = found.get(number, 0.0) + rare / total
+        except sqlite3.Error as error:
+            raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
+        return found
+
+    def _rarity(self, term: str) -> float:
+        """Nats (idf)."""
+        count = self._holding(term)
+        return math.log(1 + (len(self) - count + 0.5) / (count + 0.5))
+
+    def _share(self, word: str) -> float:
+        """Share of the passages that hold a word; words that mean little by themselves stand everywhere."""
+        return 1.0 if is_stop_word(word) else self._holding(word) / max(1, len(self))
+
     def _holding(self, term: str) -> int:
         """How many passages hold a word; the file never changes, so neither does the answer."""
         if term not in self._known:
@@ -187,8 +227,9 @@ class Snapshot:
 
     def vectors_of(self, numbers: Iterable[int]) -> dict[int, NDArray[np.float32]]:
         """Vectors by passage number; those that were never made are left out."""
-        found = {number: np.asarray(self._matrix[number - 1]) for number in numbers}
-        return {number: vector for number, vector in found.items() if vector.any()}
+        wanted = list(numbers)
+        rows = np.asarray(self._matrix[np.asarray(wanted, dtype=np.int64) - 1])
+        return {number: row for number, row in zip(wanted, rows, strict=True) if row.any()}
 
     def fetch(self, numbers: Iterable[int]) -> list[StoredPassage]:
         """The passages with these numbers. Raises SnapshotUnusable."""

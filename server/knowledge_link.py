@@ -33,6 +33,8 @@ def knowledge_operations(client: KnowledgeClient) -> dict[str, Operation]:
             deadline=asyncio.get_running_loop().time() + 10.0,
             context=[str(one) for one in request.get("context", [])],
             release=str(request.get("release", "")),
+            talk=[str(one) for one in request.get("talk", [])],
+            readings=[str(one) for one in request.get("readings", [])],
         )
         return {"result": evidence_json(found)}
 
