@@ -156,7 +156,7 @@ class EventKind(StrEnum):
     CASCADE_DECIDED = "cascade.decided"
     """turn, rung, why, score, margin, confidence"""
     BUDGET_CHOSE = "budget.chose"
-    """turn, step (filler, filler_again, cheaper, offer_person), why, at_s after the true end of speech"""
+    """turn, step (filler, filler_again, cheaper, instead, offer_person), why, at_s after the true end of speech"""
     GATE_REJECTED = "gate.rejected"
     """turn, sentence, passage_id, unsupported [...]"""
     DTMF_RECEIVED = "dtmf.received"

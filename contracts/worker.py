@@ -154,3 +154,42 @@ class WorkerClient(Protocol):
     ) -> AsyncIterator[Reply]:
         """Partial results, then the final message. Closing the iterator cancels the work."""
         ...
+
+
+@dataclass(slots=True, frozen=True)
+class Absence:
+    """A worker that cannot answer now. ``since`` and ``back_at`` are monotonic seconds.
+
+    ``back_at`` is when its replacement is expected, infinity if that is unknown.
+    """
+
+    since: float
+    back_at: float
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until it is expected back."""
+        return max(0.0, self.back_at - now)
+
+
+class Presence(Protocol):
+    """Who of the workers is there: what dialog needs to know to ask somebody else at once."""
+
+    def absence(self, worker: str) -> Absence | None:
+        """None while the worker of that name takes requests."""
+        ...
+
+    def watch(self, on_loss: Callable[[str], None]) -> Callable[[], None]:
+        """Be told of each worker that is lost, by name, on the event loop; the result ends it."""
+        ...
+
+
+class AllPresent:
+    """contracts.worker.Presence where engines are not in workers: nobody is ever away."""
+
+    def absence(self, worker: str) -> Absence | None:
+        """Never."""
+        return None
+
+    def watch(self, on_loss: Callable[[str], None]) -> Callable[[], None]:
+        """Nothing to tell."""
+        return lambda: None

@@ -22,7 +22,7 @@ from contracts.clock import Clock
 from contracts.errors import WorkerError
 from contracts.worker import Priority, Urgency
 from dialog.budget import TurnBudget
-from dialog.cascade import Cascade
+from dialog.cascade import KNOWLEDGE, Cascade
 from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.settings import BudgetSettings
 
@@ -137,6 +137,8 @@ class Ahead:
         looking = self._looking
         if looking is None or not self._knows(question):
             return None
+        if not looking.done() and self._cascade.presence.absence(KNOWLEDGE) is not None:
+            return None  # whoever asks in earnest knows what to do meanwhile
         result = (await asyncio.gather(looking, return_exceptions=True))[0]
         return result if isinstance(result, Found) else None
 

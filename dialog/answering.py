@@ -25,6 +25,8 @@ from dialog.speaking import Speaking
 from voice.utterance import Utterance
 
 HISTORY_LINES = 4
+VOICE = "voice"
+"""The synthesiser's worker."""
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class Answering:
             if self._utterance is None:
                 measure.mark("first_clause", clock.now())
                 self._utterance = self.speaking.open()
-                budget.expects("the answer's sound", self.services.settings.budget.first_sound_s, clock.now())
+                self._expect_sound(budget)
             self.speaking.add(self._utterance, sentence)
 
         def mark(stage: str, at: float) -> None:
@@ -107,16 +109,17 @@ class Answering:
             began.curtain.lift(voice)
         else:
             budget = TurnBudget(self.services.settings.budget, event.timings.speech_ended)
-            found = await self._ahead.found(question)
-            measure.ahead = "evidence" if found is not None else ""
-            work = asyncio.create_task(self.services.cascade.answer(question, budget, voice, found))
+            work = asyncio.create_task(self._think(question, budget, voice, measure))
         self._over_the_bridge(event, budget, measure)
+        unwatch = self.services.cascade.presence.watch(lambda worker: self._lost(worker, budget))
         try:
             outcome = await self._wait(work, budget, measure)
             if outcome.asked == question.text:
                 self.conversation.subject = question.text
             await self._hear(outcome, budget, measure)
+            outcome.forsaken = outcome.result is not Result.ANSWERED and budget.forsaken
         finally:
+            unwatch()
             work.cancel()
             work.add_done_callback(swallow)
             self._ahead.forget()
@@ -125,6 +128,26 @@ class Answering:
         for elapsed, step, why in budget.choices:
             self.speaking.record(EventKind.BUDGET_CHOSE, {"step": str(step), "why": why, "at_s": round(elapsed, 3)})
         return outcome, measure
+
+    async def _think(self, question: Question, budget: TurnBudget, voice: Voice, measure: TurnMeasure) -> Outcome:
+        found = await self._ahead.found(question)
+        measure.ahead = "evidence" if found is not None else ""
+        return await self.services.cascade.answer(question, budget, voice, found)
+
+    def _expect_sound(self, budget: TurnBudget) -> None:
+        """The answer's first words are there: when will they be heard?"""
+        now, sound_s = self.services.clock.now(), self.services.settings.budget.first_sound_s
+        absence = self.services.cascade.presence.absence(VOICE)
+        if absence is not None:
+            budget.lost(VOICE, absence.wait_s(now) + sound_s, now)
+            self._news.set()
+        else:
+            budget.expects("the answer's sound", sound_s, now)
+
+    def _lost(self, worker: str, budget: TurnBudget) -> None:
+        """A worker was lost while an answer is owed: if its sound is what is missing, a prepared sentence fills in."""
+        if worker == VOICE and self._utterance is not None and not self._heard:
+            self._expect_sound(budget)
 
     def _over_the_bridge(self, event: TurnEnded, budget: TurnBudget, measure: TurnMeasure) -> None:
         """A filler that was begun while the words were late is the first of this turn."""
@@ -150,7 +173,7 @@ class Answering:
         """Until the cascade is done; meanwhile silence is filled as the budget says."""
         clock = self.services.clock
         while True:
-            due = budget.deadline if self._heard else min(budget.next_filler_at(), budget.deadline)
+            due = budget.deadline if self._heard else min(budget.next_filler_at(), budget.owed_by)
             news = asyncio.create_task(self._news.wait())
             done, _ = await asyncio.wait(
                 {work, news}, timeout=max(0.0, due - clock.now()), return_when=asyncio.FIRST_COMPLETED
@@ -181,7 +204,7 @@ class Answering:
         while not started.done():
             self._news.clear()
             news = asyncio.ensure_future(self._news.wait())
-            patience = max(0.0, budget.next_filler_at() - clock.now())
+            patience = max(0.0, min(budget.next_filler_at(), budget.owed_by) - clock.now())
             await asyncio.wait({started, news}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             news.cancel()
             if not started.done():
@@ -189,7 +212,9 @@ class Answering:
                 if step in (Step.FILLER, Step.FILLER_AGAIN):
                     asyncio.create_task(self._fill(step, budget, measure)).add_done_callback(swallow)
                 elif step is Step.OFFER_PERSON:
-                    break  # the utterance's own deadline is near
+                    if budget.bereft:
+                        await self.speaking.cut_off()  # nobody waits for a voice that may not come back
+                    break  # else the utterance's own deadline is near
         return await started
 
     async def _fill(self, step: Step, budget: TurnBudget, measure: TurnMeasure) -> None:
@@ -218,5 +243,5 @@ class Answering:
         self.speaking.said(
             utterance, outcome.text, played, outcome.rung, passages=passages, why=outcome.why, topic=outcome.topic
         )
-        if played.failed and not played.first_frame_at:
+        if not played.first_frame_at and (played.failed or budget.forsaken):
             outcome.result, outcome.why = Result.TROUBLE, "no sound could be made of the answer"

@@ -28,6 +28,8 @@ class Step(StrEnum):
     FILLER = "filler"
     FILLER_AGAIN = "filler_again"
     CHEAPER = "cheaper"
+    INSTEAD = "instead"
+    """Another than usual is asked, because a worker is lost."""
     OFFER_PERSON = "offer_person"
 
 
@@ -44,19 +46,43 @@ class TurnBudget:
     """When the answer is expected to be heard; what is sooner than ``filler_beyond_s`` needs no filler."""
     _expects: str = ""
     _filling: bool = False
+    _lost_at: float | None = None
+    """When a worker that this turn needs was first missed."""
 
     @property
     def deadline(self) -> float:
         """Monotonic time after which the operator owes an offer of a person."""
         return self.began + self.settings.turn_deadline_s
 
+    @property
+    def owed_by(self) -> float:
+        """When the caller must have an answer or a person: sooner than the deadline if a worker was lost."""
+        if self._lost_at is None:
+            return self.deadline
+        return min(self.deadline, max(self.began, self._lost_at) + self.settings.rescue_s)
+
+    @property
+    def bereft(self) -> bool:
+        """A worker that this turn needs was lost."""
+        return self._lost_at is not None
+
+    @property
+    def forsaken(self) -> bool:
+        """A worker was lost, and nobody could answer in its place in time."""
+        return self.bereft and any(step is Step.OFFER_PERSON for _, step, _ in self.choices)
+
     def left(self, now: float) -> float:
-        """Seconds until the deadline; negative when it has passed."""
-        return self.deadline - now
+        """Seconds until something is owed; negative when that has passed."""
+        return self.owed_by - now
 
     def expects(self, what: str, seconds: float, now: float) -> None:
         """``what`` has begun and should be heard in ``seconds``."""
         self._expected, self._expects = now + seconds, what
+
+    def lost(self, what: str, seconds: float, now: float) -> None:
+        """A worker is gone: what takes its place should be heard in ``seconds``, which is a guess."""
+        self._lost_at = now if self._lost_at is None else self._lost_at
+        self.expects(f"with {what} lost, the answer", seconds, now)
 
     def next_filler_at(self) -> float:
         """When silence must be filled next: in the past if the answer is known to come late; infinity if never."""
@@ -65,6 +91,9 @@ class TurnBudget:
         if self.fillers:
             return self.heard_until + self.settings.dead_air_s
         latest = self.began + self.settings.filler_after_s
+        if self.bereft:
+            # A replacement's arrival is a guess, so nothing is "nearly there".
+            return latest if self._expected <= latest else self.began
         if self._expected == _NEVER:
             return latest
         if self._expected - self.began > self.settings.filler_beyond_s:
@@ -75,7 +104,7 @@ class TurnBudget:
     def while_waiting(self, now: float) -> Step:
         """Nothing of the answer is audible yet: what now?"""
         if self.left(now) <= _EPS:
-            return self._chose(now, Step.OFFER_PERSON, "turn deadline passed")
+            return self._chose(now, Step.OFFER_PERSON, self._overdue)
         if now < self.next_filler_at() - _EPS:
             return Step.GO_ON
         self.fillers += 1
@@ -84,6 +113,10 @@ class TurnBudget:
         if self._expected != _NEVER and now - self.began < self.settings.filler_after_s:
             return self._chose(now, step, f"{self._expects} is expected after {self._expected - self.began:.1f} s")
         return self._chose(now, step, f"no answer after {now - self.began:.1f} s")
+
+    @property
+    def _overdue(self) -> str:
+        return f"{self._expects} did not come in time" if self.bereft else "turn deadline passed"
 
     def filling(self) -> None:
         """A filler is being said already, begun before there was a turn to answer."""
@@ -104,6 +137,10 @@ class TurnBudget:
     def cheaper(self, why: str, now: float) -> None:
         """A cheaper rung was taken, for this reason."""
         self._chose(now, Step.CHEAPER, why)
+
+    def instead(self, why: str, now: float) -> None:
+        """Somebody else is asked than usual, because a worker is lost."""
+        self._chose(now, Step.INSTEAD, why)
 
     def _chose(self, now: float, step: Step, why: str) -> Step:
         self.choices.append((now - self.began, step, why))

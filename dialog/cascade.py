@@ -8,35 +8,37 @@
                         ├─► large model ─► gate ─► sentence ─► mouth │
                         └─► unknown: say so, offer a person ─────────┘
 
-Nothing a model wrote is heard before the gate has passed it. A worker that dies is asked once more if time allows;
-what cannot be answered ends in an Outcome, never in an exception.
+Nothing a model wrote is heard before the gate has passed it. Nobody waits for a lost worker while another rung can
+answer sooner (dialog/ladder.py); what cannot be answered ends in an Outcome, never in an exception.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from contracts.clock import Clock
 from contracts.engines import Evidence, Generation, LanguageModel, Passage, Retriever
 from contracts.errors import WorkerError
 from contracts.events import EventKind, Rung
+from contracts.worker import AllPresent, Presence
 from dialog.attempt import Attempt
 from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
 from dialog.gate import GroundingGate
 from dialog.intents import split_clauses
+from dialog.ladder import Ladder
 from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.pace import Pace
 from dialog.prompts import Prompts
-from dialog.remembered import Answer, Remembered
+from dialog.remembered import Answer, LookedUp, Remembered
 from dialog.router import Decision, Route, Router
 from dialog.settings import DialogSettings
 from knowledge.passages import sentences
 
-T = TypeVar("T")
+KNOWLEDGE = "knowledge"
+"""The knowledge base's worker; the models' are named as their rungs."""
 
 
 class Cascade:
@@ -52,20 +54,25 @@ class Cascade:
         small: LanguageModel,
         large: LanguageModel | None,
         clock: Clock,
+        presence: Presence | None = None,
     ) -> None:
+        self.presence = presence or AllPresent()
         self._settings = settings
         self._router = router
         self._gate = gate
         self._prompts = prompts
         self._search = search
-        self._small = small
-        self._large = large
+        self._models_by_rung = {Rung.SMALL: small} | ({Rung.LARGE: large} if large is not None else {})
         self._clock = clock
         first = {small.name: settings.budget.small_needs_s}
         if large is not None:
             first[large.name] = settings.budget.large_needs_s
         self.pace = Pace(first)
+        self._ladder = Ladder(
+            [(rung, one.name) for rung, one in self._models_by_rung.items()], self.pace, self.presence
+        )
         self._remembered = Remembered(settings.remembered_answers)
+        self._looked_up = LookedUp(settings.remembered_answers, settings.found_kept_s)
 
     def poorly_understood(self, confidence: float) -> bool:
         """Recognition confidence 0..1: too low to rely on?"""
@@ -79,22 +86,21 @@ class Cascade:
         deadline = self._clock.now() + (patience_s or self._settings.budget.retrieval_s)
         limit = self._settings.passages
         alone = await self._search.search(question.text, limit=limit, deadline=deadline, release=release)
-        if not question.before:
-            return Found(question.text, alone)
-        asked = f"{question.before} {question.text}"
-        joined = await self._search.search(asked, limit=limit, deadline=deadline, release=alone.release)
-        if self._router.joins(question.text, alone, joined):
-            return Found(asked, joined, joined=True)
-        return Found(question.text, alone)
+        found = Found(question.text, alone)
+        if question.before:
+            asked = f"{question.before} {question.text}"
+            joined = await self._search.search(asked, limit=limit, deadline=deadline, release=alone.release)
+            if self._router.joins(question.text, alone, joined):
+                found = Found(asked, joined, joined=True)
+        if not release:
+            self._looked_up.put(question, found, self._clock.now())
+        return found
 
     async def answer(self, question: Question, budget: TurnBudget, voice: Voice, found: Found | None = None) -> Outcome:
         """Answer, sentence by sentence, through ``voice``. ``found``: if it was already fetched for these words."""
         if found is None:
             try:
-                again = partial(self.retrieve, question, self._settings.budget.recovery_s)
-                found = await self._again(
-                    partial(self.retrieve, question), budget, partial(self._lost, budget, voice), again
-                )
+                found = await self._look_up(question, budget, voice)
             except WorkerError as error:
                 return Outcome(Result.TROUBLE, Rung.PREPARED, why=f"knowledge base: {type(error).__name__}")
         voice.mark("retrieved", self._clock.now())
@@ -103,6 +109,34 @@ class Cascade:
         outcome = await self._route(question, found.evidence, budget, voice)
         outcome.asked = found.asked
         return outcome
+
+    async def _look_up(self, question: Question, budget: TurnBudget, voice: Voice) -> Found:
+        """Evidence; if the base's worker is lost: what was found lately, else a filler at once, then its replacement.
+
+        Raises WorkerError.
+        """
+        limits = self._settings.budget
+        if self.presence.absence(KNOWLEDGE) is None:
+            try:
+                return await self.retrieve(question)
+            except WorkerError as error:
+                if not error.retryable or budget.left(self._clock.now()) < limits.small_needs_s:
+                    raise
+        now = self._clock.now()
+        known = self._looked_up.get(question, now)
+        if known is not None:
+            budget.instead(f"{KNOWLEDGE} is lost; this was looked up a moment ago", now)
+            return known
+        absence = self.presence.absence(KNOWLEDGE)
+        wait_s = absence.wait_s(now) if absence is not None else limits.recovery_s
+        self._miss(KNOWLEDGE, wait_s + limits.small_needs_s, budget, voice)
+        return await self.retrieve(question, limits.recovery_s)
+
+    def _miss(self, what: str, seconds: float, budget: TurnBudget, voice: Voice) -> None:
+        """A worker is lost; the caller hears a filler now, not when the silence has become long."""
+        now = self._clock.now()
+        budget.lost(what, seconds + self._settings.budget.first_sound_s, now)
+        voice.mark("lost", now)
 
     async def prepare(self, question: Question, found: Found) -> str:
         """What may be done for a question whose last words are still being said.
@@ -115,14 +149,18 @@ class Cascade:
             case Route.EXTRACTIVE if decision.extract is not None:
                 return next(iter(sentences(decision.extract.text)), "")
             case Route.SMALL | Route.LARGE:
-                large = decision.route is Route.LARGE and self._large is not None
-                model = self._large if large and self._large is not None else self._small
+                now = self._clock.now()
+                rung = self._ladder.climb(self._usual(decision), now)[0][0]
+                model = self._models_by_rung[rung]
                 history = question.history if found.joined else ()
                 known = self._remembered.get(found.asked, _ground(found.evidence), history)
                 if known is not None:
                     return known.sentences[0]
-                prompt = self._prompts.beginning(_ground(found.evidence), history, found.asked, strict=large)
-                await model.prefill(prompt, deadline=self._clock.now() + self._settings.budget.turn_deadline_s)
+                if self._ladder.candidate(rung, now).away_s:
+                    return ""
+                ground, large = _ground(found.evidence), rung is Rung.LARGE
+                prompt = self._prompts.beginning(ground, history, found.asked, strict=large)
+                await model.prefill(prompt, deadline=now + self._settings.budget.turn_deadline_s)
         return ""
 
     async def _route(self, question: Question, evidence: Evidence, budget: TurnBudget, voice: Voice) -> Outcome:
@@ -173,41 +211,32 @@ class Cascade:
         known = self._remembered.get(question.text, passages, question.history)
         if known is not None:
             return self._as_before(known, decision, passages, voice)
-        ladder = self._ladder(decision)
+        now = self._clock.now()
+        ladder, why = self._ladder.climb(self._usual(decision), now)
+        if why:
+            budget.instead(why, now)
         outcome = Outcome(Result.TOO_SLOW, Rung.PREPARED, why="no time for a model")
         models: list[dict[str, Any]] = []
-        rejected, asked_small = 0, False
+        rejected, rescued = 0, False
         own = decision.extract if decision.sure else None
         while ladder:
-            (rung, model), *ladder = ladder
-            asked_small = asked_small or rung is Rung.SMALL
-            needs = self.pace.expected(model.name)
-            now = self._clock.now()
-            if own is not None and self._late(needs, budget, now):
-                budget.cheaper(f"{model.name} needs {needs:.1f} s; the passage has a sentence of its own", now)
+            rung, *ladder = ladder
+            if not self._begin(rung, own, budget, voice):
                 break
-            if budget.may_begin(model.name, needs, now, Step.CHEAPER if own else Step.OFFER_PERSON) is not Step.GO_ON:
-                break
-            budget.expects(model.name, needs + self._settings.budget.first_sound_s, now)
-            voice.mark("decided", now)
+            model = self._models_by_rung[rung]
             attempt = Attempt(self._gate, question.text, passages, voice, self._clock)
-            ask = partial(self._generate, model, question, attempt, budget, voice)
             try:
-                # A lost small model is back in 1 s, sooner than the large one has read the prompt. For a lost large one
-                # nobody waits: it is as slow to come back as it is to answer, and the small one is there.
-                alone = rung is Rung.SMALL and own is None
-                await self._again(ask, budget, partial(self._lost, budget, voice, attempt, alone=alone))
+                await self._ask(rung, question, attempt, budget, voice)
+                outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
             except WorkerError as error:
                 outcome = Outcome(Result.TROUBLE, rung, why=f"{model.name}: {type(error).__name__}")
-                if rung is Rung.LARGE and not asked_small:
-                    budget.cheaper(f"{model.name}: {type(error).__name__}", self._clock.now())
-                    ladder = [(Rung.SMALL, self._small)]
-            else:
-                outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
+                if not (rescued or attempt.spoken or own):
+                    rescued, ladder = True, self._rescue(rung, error, ladder, budget)
             rejected += attempt.rejected
             models += attempt.costs
             if attempt.spoken:
-                self.pace.learn(model.name, attempt.spoke_at - attempt.began_at)
+                if not budget.bereft:  # else some of it was waiting for a worker
+                    self.pace.learn(model.name, attempt.spoke_at - attempt.began_at)
                 outcome = attempt.outcome(rung, f"{decision.why}; {model.name}")
                 if attempt.whole:
                     answer = Answer(tuple(attempt.spoken), rung)
@@ -222,6 +251,34 @@ class Cascade:
         outcome.rejected, outcome.models = rejected, models
         return outcome
 
+    def _begin(self, rung: Rung, own: Extract | None, budget: TurnBudget, voice: Voice) -> bool:
+        """Is there time to ask that model? Then the budget knows what to expect."""
+        now, limits = self._clock.now(), self._settings.budget
+        candidate, name = self._ladder.candidate(rung, now), self._models_by_rung[rung].name
+        needs = candidate.needs_s
+        if own is not None and self._late(needs, budget, now):
+            budget.cheaper(f"{name} needs {needs:.1f} s; the passage has a sentence of its own", now)
+            return False
+        if candidate.away_s:
+            self._miss(str(rung), needs, budget, voice)
+        else:
+            budget.expects(name, needs + limits.first_sound_s, now)
+        if budget.may_begin(name, needs, now, Step.CHEAPER if own else Step.OFFER_PERSON) is not Step.GO_ON:
+            return False
+        voice.mark("decided", now)
+        return True
+
+    def _rescue(self, failed: Rung, error: WorkerError, rest: list[Rung], budget: TurnBudget) -> list[Rung]:
+        """A model failed before it said anything: who is asked now, once, and after that."""
+        now = self._clock.now()
+        candidate = self._ladder.rescue(failed, error.retryable, now)
+        if candidate is None:
+            return rest
+        budget.instead(f"{failed}: {type(error).__name__}; {candidate.told}", now)
+        if error.retryable:
+            budget.lost(str(failed), candidate.needs_s + self._settings.budget.first_sound_s, now)
+        return [candidate.rung, *(rung for rung in rest if rung is not candidate.rung)]
+
     def _as_before(self, known: Answer, decision: Decision, passages: Sequence[Passage], voice: Voice) -> Outcome:
         voice.mark("decided", self._clock.now())
         for sentence in known.sentences:
@@ -229,23 +286,32 @@ class Cascade:
         why = f"{decision.why}; answered before, on the same evidence"
         return Outcome(Result.ANSWERED, known.rung, " ".join(known.sentences), tuple(passages[:1]), why)
 
-    def _ladder(self, decision: Decision) -> list[tuple[Rung, LanguageModel]]:
-        ladder: list[tuple[Rung, LanguageModel]] = [(Rung.SMALL, self._small)]
-        if self._large is not None:
-            ladder.append((Rung.LARGE, self._large))
-            if decision.route is Route.LARGE:
-                return ladder[1:]
-        return ladder
+    def _usual(self, decision: Decision) -> list[Rung]:
+        """Who is asked while all are there."""
+        rungs = list(self._models_by_rung)
+        return rungs[-1:] if decision.route is Route.LARGE else rungs
 
     def _late(self, needs: float, budget: TurnBudget, now: float) -> bool:
         """Would the caller hear the model's first words later than silence is good for?"""
         limits = self._settings.budget
         return now + needs + limits.first_sound_s - budget.began > limits.filler_beyond_s
 
+    async def _ask(self, rung: Rung, question: Question, attempt: Attempt, budget: TurnBudget, voice: Voice) -> None:
+        """The model's answer; one that had begun to speak as it was lost is asked to go on, if there is time."""
+        try:
+            await self._generate(rung, question, attempt, budget, voice)
+        except WorkerError as error:
+            now = self._clock.now()
+            candidate = self._ladder.candidate(rung, now)
+            if not error.retryable or not attempt.spoken or budget.left(now) < candidate.needs_s:
+                raise
+            budget.instead(f"{type(error).__name__} in mid-answer; {candidate.told}", now)
+            await self._generate(rung, question, attempt, budget, voice)
+
     async def _generate(
-        self, model: LanguageModel, question: Question, attempt: Attempt, budget: TurnBudget, voice: Voice
+        self, rung: Rung, question: Question, attempt: Attempt, budget: TurnBudget, voice: Voice
     ) -> None:
-        large = model is self._large
+        model, large = self._models_by_rung[rung], rung is Rung.LARGE
         request = self._prompts.answer(question.text, attempt.passages, question.history, strict=large)
         attempt.begin()
         stream = model.generate(replace(request, urgency=voice.urgency), deadline=budget.deadline)
@@ -256,34 +322,6 @@ class Cascade:
             if not attempt.take(piece.text):
                 await stream.aclose()  # type: ignore[attr-defined]
                 return
-
-    async def _again(
-        self,
-        work: Callable[[], Awaitable[T]],
-        budget: TurnBudget,
-        lost: Callable[[], bool],
-        again: Callable[[], Awaitable[T]] | None = None,
-    ) -> T:
-        """``work``, and once more (as ``again``) if that may succeed, there is time, and ``lost`` wants it."""
-        try:
-            return await work()
-        except WorkerError as error:
-            left = budget.left(self._clock.now())
-            if not error.retryable or left < self._settings.budget.small_needs_s or not lost():
-                raise
-        return await (again or work)()
-
-    def _lost(self, budget: TurnBudget, voice: Voice, attempt: Attempt | None = None, *, alone: bool = True) -> bool:
-        """A worker failed. Should it be asked again? If nobody else can answer, or if its answer has been begun.
-
-        What takes its place is not there at once: the caller hears a filler now, not when the silence has become long.
-        """
-        begun = attempt is not None and bool(attempt.spoken)
-        if not begun:
-            now = self._clock.now()
-            budget.expects("after a lost worker a second try", self._settings.budget.recovery_s, now)
-            voice.mark("lost", now)
-        return alone or begun
 
 
 def _ground(evidence: Evidence) -> tuple[Passage, ...]:

@@ -42,6 +42,8 @@ class Outcome:
     """Title of the document that the question is about; known even when its answer could not be given."""
     asked: str = ""
     """The question that was answered: the turn, or the one before and the turn."""
+    forsaken: bool = False
+    """A worker was lost and nobody could answer in its place in time: the caller is owed a person."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -235,7 +235,7 @@ class Session:
         talk.gate_rejections += outcome.rejected
         # One lost turn is said and asked again; twice in a row means that nobody is coming back in time.
         talk.trouble_run = talk.trouble_run + 1 if outcome.result is Result.TROUBLE else 0
-        talk.worker_down = talk.trouble_run >= 2
+        talk.worker_down = talk.trouble_run >= 2 or outcome.forsaken
         talk.deadlines_missed = talk.deadlines_missed + 1 if outcome.result is Result.TOO_SLOW else 0
         poor = self._services.cascade.poorly_understood(event.transcript.confidence)
         talk.low_confidence_run = talk.low_confidence_run + 1 if poor else 0

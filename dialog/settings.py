@@ -35,6 +35,9 @@ class BudgetSettings(Settings):
         default=0.6, gt=0, description="the small model's first words, before it was measured; less left: no model"
     )
     first_sound_s: float = Field(default=0.1, ge=0, description="from an answer's first words to their sound")
+    rescue_s: float = Field(
+        default=3.6, gt=0, description="no answer so long after a worker it needs was lost: a person, not more waiting"
+    )
     recovery_s: float = Field(
         default=3.0, gt=0, description="patience with a worker that was lost; it is back in 1 to 2 s, warm"
     )
@@ -53,6 +56,9 @@ class DialogSettings(Settings):
     max_tokens: int = Field(default=72, ge=8, le=512, description="longest answer of a model, tokens")
     remembered_answers: int = Field(
         default=500, ge=0, le=100_000, description="answers of models kept for whoever asks the same; 0: none"
+    )
+    found_kept_s: float = Field(
+        default=300.0, ge=0, description="evidence found so lately is used while the knowledge base is replaced; 0: not"
     )
     max_question_chars: int = Field(default=600, ge=50, le=4000, description="a longer turn keeps its end")
     max_turns: int = Field(default=60, ge=1, le=1000, description="turns after which a person is offered")

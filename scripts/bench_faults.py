@@ -1,14 +1,14 @@
 """Workers that die or hang in mid-turn, under four calls: what the callers hear of it. Table and JSON.
 
     python -m scripts.bench_faults --json faults.json
-    python -m scripts.bench_faults --workers small,large --signals STOP --repeat 3
+    python -m scripts.bench_faults --workers small,large --signals STOP --trials 3
 
 For each worker and signal four callers ask questions on the real operator; while the worker has a request and a caller
 waits for an answer, it gets SIGKILL or SIGSTOP. Asked for (issue 3): each affected caller hears something within 1 s
 and gets the answer or a person within 4 s, both of the fault or of the end of their words, if that is later; no packet
 of any call is more than 60 ms late; the worker is back, loaded and warm, within 10 s. Times are of packets at the
 callers' socket, by the kernel's clock, and of the operator's record. To see the small or large model at work, the
-router's thresholds are set so that it answers.
+router's thresholds are set so that it answers. The JSON file is written anew after each trial.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,15 @@ def rung_of(worker: str) -> str:
     return worker if worker in ("small", "large") else "extractive"
 
 
-async def run(options: argparse.Namespace, folder: Path, progress: Progress) -> list[Trial]:
-    """All trials; one operator for each rung."""
+OnTrial = Callable[[Sequence[Trial]], None]
+
+
+async def run(options: argparse.Namespace, folder: Path, progress: Progress, on_trial: OnTrial) -> list[Trial]:
+    """All trials; one operator for each rung. ``on_trial`` gets those made so far after each."""
     rungs = {rung_of(worker) for worker in options.workers}
     texts = sorted({line for rung in rungs for group in SETS[rung] for line in group})
     spoken = {line.label: line for line in await asyncio.to_thread(spoken_lines, texts)}
-    total = len(options.workers) * len(options.signals) * options.repeat
+    total = len(options.workers) * len(options.signals) * options.trials
     task = progress.add_task("trials", total=total)
     trials: list[Trial] = []
     for rung, workers in groupby(sorted(options.workers, key=rung_of), key=rung_of):
@@ -65,7 +69,7 @@ async def run(options: argparse.Namespace, folder: Path, progress: Progress) -> 
         async with OperatorProcess(options.config, env=env, apart=True) as operator:
             for worker in workers:
                 for signal_name in options.signals:
-                    for _ in range(options.repeat):
+                    for _ in range(options.trials):
                         progress.update(task, description=f"{worker} {signal_name}")
                         seed = options.seed + len(trials)
                         try:
@@ -73,6 +77,7 @@ async def run(options: argparse.Namespace, folder: Path, progress: Progress) -> 
                             trials.append(await made)
                         except TrialFailed as error:
                             trials.append(Trial(worker, signal_name, f"not made: {error}"))
+                        on_trial(trials)
                         progress.advance(task)
     return trials
 
@@ -146,17 +151,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=lambda text: names(WORKERS, text), default=list(WORKERS))
     parser.add_argument("--signals", type=lambda text: names(tuple(SIGNALS), text), default=list(SIGNALS))
     parser.add_argument("--calls", type=int, default=4, help="callers at once")
-    parser.add_argument("--repeat", type=int, default=1, help="trials of each worker and signal")
+    parser.add_argument("--trials", type=int, default=1, help="trials of each worker and signal")
     parser.add_argument("--seed", type=int, default=1, help="who asks what, and when")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     console = Console()
+
+    def keep(trials: Sequence[Trial]) -> None:
+        if options.json:
+            part = options.json.with_suffix(".part")
+            part.write_text(json.dumps(report(trials), indent=1))
+            os.replace(part, options.json)
+
     try:
         with (
             tempfile.TemporaryDirectory(prefix="callwright-faults-") as folder,
             Progress(console=Console(stderr=True)) as progress,
         ):
-            trials = asyncio.run(run(options, Path(folder), progress))
+            trials = asyncio.run(run(options, Path(folder), progress, keep))
     except CallwrightError as error:
         print(f"bench_faults: {error}", file=sys.stderr)
         return error.exit_code
@@ -164,8 +176,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show(trials, console)
     passed, total = found["affected_turns_passed"]
     console.print(f"{passed} of {total} affected turns as asked; {found['slots_missed']} slots missed")
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
     return 0 if all(one.passed for one in trials) else 1
 
 

@@ -98,8 +98,9 @@ def make_dialog(
     _check_targets(rules, settings, rules_path)
     gate = GroundingGate(thresholds)
     cascade = Cascade(
-        files, Router(thresholds, gate), gate, prompts, engines.knowledge, engines.small, engines.large, clock
-    )
+        files, Router(thresholds, gate), gate, prompts, engines.knowledge, engines.small, engines.large, clock,
+        presence=engines.pool,
+    )  # fmt: skip
     return DialogServices(
         settings=files,
         escalation=settings.escalation,

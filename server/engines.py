@@ -73,8 +73,8 @@ def workers_of(
         engines=(
             _engine("whisper", "workers.engines.whisper:WhisperEngine",
                     path=str(store.folder(choice.whisper)), language=choice.language),
-            _engine("smart_turn", "workers.engines.smart_turn:SmartTurnEngine",
-                    path=str(store.path(choice.turn, "model.onnx")), threads=1),
+            EngineSettings(name="smart_turn", engine="workers.engines.smart_turn:SmartTurnEngine", awaited=False,
+                           options={"path": str(store.path(choice.turn, "model.onnx")), "threads": 1}),
         ),
     )  # fmt: skip
     voice = WorkerSettings(

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.clock import Clock, MonotonicClock
 from contracts.errors import ConfigError, DeadlineExceeded, WorkerError
-from contracts.worker import Priority, Reply, Urgency
+from contracts.worker import Absence, Priority, Reply, Urgency
 from workers.arbiter import Arbiter
 from workers.asked import Asked
 from workers.settings import EngineSettings, WorkersSettings
@@ -35,10 +35,12 @@ class WorkerPool:
         self._clock = clock or MonotonicClock()
         self._arbiter = Arbiter(settings.bursts, self._clock, slice_s=settings.slice_s)
         self._settings = settings
+        self._on_event = on_event or _ignore
+        self._watchers: list[Callable[[str], None]] = []
         self._workers: list[Supervisor] = []
         self._routes: dict[str, tuple[Supervisor, EngineSettings, bool]] = {}
         for worker in settings.workers:
-            supervisor = Supervisor(worker, settings, self._arbiter, self._clock, on_event or _ignore)
+            supervisor = Supervisor(worker, settings, self._arbiter, self._clock, self._tell)
             self._workers.append(supervisor)
             # A paused burst holds its worker's only thread, so it must not stand in the way of an engine that does
             # not ask for the cores.
@@ -73,6 +75,24 @@ class WorkerPool:
     def status(self) -> tuple[WorkerStatus, ...]:
         """One line per worker, for /readyz, metrics and ``callwright check``."""
         return tuple(worker.status() for worker in self._workers)
+
+    def absence(self, worker: str) -> Absence | None:
+        """None while the worker of that name takes requests. Raises ConfigError if there is none of that name."""
+        for one in self._workers:
+            if one.name == worker:
+                return one.absence()
+        raise ConfigError(f"no worker {worker!r}; there are: {', '.join(one.name for one in self._workers)}")
+
+    def watch(self, on_loss: Callable[[str], None]) -> Callable[[], None]:
+        """``on_loss`` is told of each lost worker by name and must not raise; the result ends it."""
+        self._watchers.append(on_loss)
+        return lambda: self._watchers.remove(on_loss)
+
+    def _tell(self, event: PoolEvent) -> None:
+        self._on_event(event)
+        if event.kind == "lost":
+            for watcher in tuple(self._watchers):
+                watcher(event.worker)
 
     async def wait_ready(self, engine: str, *, deadline: float) -> None:
         """Return when the engine's worker can take a request. Raises DeadlineExceeded."""
@@ -112,11 +132,12 @@ class WorkerPool:
         """Partial results, then the final message as the last item. Raises WorkerError subclasses.
 
         Leaving early (closing the iterator, cancelling the task, the deadline) cancels the work. The cores count as
-        taken until the worker says that it has stopped. A worker that is being replaced is waited for; whoever is told
-        WorkerDied may therefore ask again at once.
+        taken until the worker says that it has stopped. A worker that is being replaced is waited for (if the engine is
+        ``awaited``); whoever is told WorkerDied may therefore ask again at once.
         """
         worker, settings, pausable = self._route(engine)
-        await worker.until_back(deadline)
+        if settings.awaited:
+            await worker.until_back(deadline)
         urgency = priority if isinstance(priority, Urgency) else Urgency(priority)
         asked = worker.admit(urgency, deadline, self._settings.stream_bound)
         try:

@@ -23,6 +23,8 @@ class EngineSettings(Settings):
     """False: runs without asking for the cores. Only for what takes a few milliseconds."""
     pausable: bool = True
     """May be paused at a checkpoint for something more urgent."""
+    awaited: bool = True
+    """A request waits for its worker's replacement. False: it fails at once, because late it is of no use."""
 
 
 class WorkerSettings(Settings):

@@ -22,9 +22,10 @@ import structlog
 
 from contracts.clock import Clock
 from contracts.errors import EngineFailed, ModelFileError, WorkerBusy, WorkerDied, WorkerError
-from contracts.worker import Reply, Urgency
+from contracts.worker import Absence, Reply, Urgency
 from workers.arbiter import Arbiter
 from workers.asked import Asked, load_error, worker_error
+from workers.presence import Attendance
 from workers.process import WorkerProcess
 from workers.pulse import Pulse, is_stopped
 from workers.settings import WorkerSettings, WorkersSettings
@@ -66,8 +67,7 @@ class Supervisor:
         """Engines that compute several requests at once."""
         self._life: _Life | None = None
         self._ready = asyncio.Event()
-        self._failing = False
-        """The last attempt at a replacement failed, so that waiting for the next one is vain."""
+        self._attendance = Attendance()
         self._waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._restarts = 0
@@ -103,7 +103,7 @@ class Supervisor:
 
     async def until_back(self, deadline: float) -> None:
         """Wait for a replacement that is on its way; at once if there is none to wait for. Raises WorkerDied."""
-        if self.state not in ("starting", "restarting") or self._failing or self._task is None:
+        if self.state not in ("starting", "restarting") or self._attendance.vain or self._task is None:
             return
         if self._waiting >= self._pool.queue_bound:
             raise WorkerBusy(f"{self._waiting} requests wait for worker {self.name!r} to be back")
@@ -115,6 +115,10 @@ class Supervisor:
             raise WorkerDied(f"worker {self.name!r} was not back in time") from None
         finally:
             self._waiting -= 1
+
+    def absence(self) -> Absence | None:
+        """None while it takes requests."""
+        return self._attendance.absence(self._clock.now())
 
     def _wake(self) -> None:
         """Whoever waits for the process shall look at its state."""
@@ -134,6 +138,7 @@ class Supervisor:
 
     async def _spawn(self) -> _Life:
         self.state = "starting"
+        self._attendance.left(self._clock.now())
         holder: list[_Life] = []
         process = WorkerProcess(self._settings, lambda message: self._hear(holder[0], message))
         pulse = Pulse(self._pool.heartbeat_s, self._pool.hang_timeout_s, lambda: is_stopped(process.pid))
@@ -146,7 +151,8 @@ class Supervisor:
             process.send({"t": "hello", "queue_bound": self._pool.queue_bound, "engines": self._engines()})
             self._load_s = await self._loaded(life)
             undo.pop_all()
-        self.state, self._failing = "ready", False
+        self.state = "ready"
+        self._attendance.came(self._clock.now())
         life.pulse.heard()
         self._ready.set()
         log.info("worker.started", worker=self.name, pid=process.pid, load_s=round(self._load_s, 3))
@@ -185,6 +191,7 @@ class Supervisor:
             await self._watch(life)
             self._ready.clear()
             self.state = "restarting"
+            self._attendance.left(self._clock.now())
             ended = await life.process.reap()
             self._lost(life, life.why or life.process.broken or ended)
             if self._clock.now() - born >= self._pool.restart_reset_s:
@@ -197,7 +204,8 @@ class Supervisor:
                     life = await self._spawn()
                     break
                 except (WorkerError, ModelFileError, OSError) as error:
-                    self.state, self._why, self._failing = "restarting", str(error), True
+                    self.state, self._why = "restarting", str(error)
+                    self._attendance.failed()
                     self._wake()
                     log.error("worker.restart_failed", worker=self.name, why=str(error))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from contracts.errors import WorkerError
 from contracts.events import Event, EventKind, Partial, TurnEnded, TurnTimings
 from contracts.handoff import HandoffRecord
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
-from contracts.worker import Priority, Urgency
+from contracts.worker import Absence, Priority, Urgency
 from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
 from dialog.lines import Lines
@@ -138,6 +138,27 @@ class Finds:
 
 
 @dataclass
+class Away:
+    """contracts.worker.Presence: who is lost, and until which monotonic second."""
+
+    until: dict[str, float]
+    watchers: list[Callable[[str], None]] = field(default_factory=list)
+
+    def absence(self, worker: str) -> Absence | None:
+        return Absence(0.0, self.until[worker]) if worker in self.until else None
+
+    def watch(self, on_loss: Callable[[str], None]) -> Callable[[], None]:
+        self.watchers.append(on_loss)
+        return lambda: self.watchers.remove(on_loss)
+
+    def lose(self, worker: str, until: float) -> None:
+        """It is lost now."""
+        self.until[worker] = until
+        for watcher in list(self.watchers):
+            watcher(worker)
+
+
+@dataclass
 class Record:
     """contracts.events.EventSink and dialog.ports.HandoffStore in memory."""
 
@@ -176,11 +197,13 @@ class Talk:
         self.small = parts.get("small", Says("small"))
         self.large = parts.get("large", Says("large"))
         self.search = parts.get("search", Finds([HOURS, BALANCE]))
+        self.away = Away({})
         settings = DialogSettings(targets={"person": parts.get("target", "sip:person@example.org")})
         thresholds = load_yaml(ROOT / "configs" / "cascade.yaml", CascadeFile)
         gate = GroundingGate(thresholds)
         prompts = Prompts(ROOT / "configs" / "prompts", "Test Bank", settings)
-        cascade = Cascade(settings, Router(thresholds, gate), gate, prompts, self.search, self.small, self.large, clock)
+        cascade = Cascade(settings, Router(thresholds, gate), gate, prompts, self.search, self.small, self.large, clock,
+                          presence=self.away)  # fmt: skip
         self.services = DialogServices(
             settings, EscalationSettings(), cascade, RuleBook.load(ROOT / "configs" / "rules.yaml"),
             Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,

@@ -57,6 +57,30 @@ def test_no_silence_is_longer_than_allowed_until_the_deadline() -> None:
     assert longest <= SETTINGS.dead_air_s + 0.06
 
 
+def test_a_lost_worker_is_bridged_at_once_unless_the_answer_is_there_before_a_filler_would_be_due() -> None:
+    turn, clock = budget()
+    turn.lost("small", 0.6, clock.advance(0.3))
+    assert turn.while_waiting(clock.now()) is Step.GO_ON
+    turn.lost("small", 0.9, clock.now())
+    assert turn.while_waiting(clock.now()) is Step.FILLER
+
+
+def test_after_a_lost_worker_a_person_is_owed_sooner_than_the_deadline() -> None:
+    turn, clock = budget()
+    turn.lost("small", 1.0, clock.advance(0.5))
+    turn.filling()
+    assert turn.while_waiting(clock.advance(SETTINGS.rescue_s - 0.01)) is Step.GO_ON
+    assert turn.while_waiting(clock.advance(0.02)) is Step.OFFER_PERSON
+    assert "small" in turn.choices[-1][2]
+
+
+def test_a_worker_lost_before_the_turn_was_over_is_counted_from_its_end() -> None:
+    turn, clock = budget()
+    turn.lost("knowledge", 1.0, clock.now())
+    turn.began = clock.advance(2.0)
+    assert turn.owed_by == turn.began + SETTINGS.rescue_s
+
+
 def test_no_second_filler_is_due_while_one_is_being_said() -> None:
     turn, clock = budget()
     turn.filling()

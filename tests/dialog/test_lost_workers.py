@@ -98,6 +98,97 @@ def test_a_lost_large_model_leaves_the_answer_to_the_small_one(talk: Any) -> Non
     assert measured["rung"] == "small"
 
 
+def choices(call: Any) -> list[tuple[str, str]]:
+    return [(body["step"], body["why"]) for body in call.record.bodies(EventKind.BUDGET_CHOSE)]
+
+
+def test_a_large_model_that_is_known_to_be_lost_is_not_asked_and_the_reason_is_recorded(talk: Any) -> None:
+    small, large = Says("small", GROUNDED), Says("large", GROUNDED)
+
+    async def scenario(call: Any) -> None:
+        call.away.lose("large", call.clock.now() + 2.0)
+        now = call.clock.now()
+        assert GROUNDED in await call.ask(WHY, confidence=0.4)
+        assert first_sound(call, now) < 0.3
+
+    call = talk(scenario, small=small, large=large)
+    assert (len(large.asked), len(small.asked)) == (0, 1)
+    assert any(step == "instead" and "large is lost" in why for step, why in choices(call))
+
+
+def test_what_was_looked_up_a_moment_ago_is_answered_while_the_base_is_lost(talk: Any) -> None:
+    search = Finds([HOURS, BALANCE])
+
+    async def scenario(call: Any) -> None:
+        await call.ask(HOURS_QUESTION)
+        search.errors = [WorkerDied("gone")] * 9
+        call.away.lose("knowledge", call.clock.now() + 2.0)
+        heard = await call.ask(HOURS_QUESTION)
+        assert heard.startswith("All branches are open from 9 a.m.")
+
+    call = talk(scenario, search=search)
+    assert any(step == "instead" and "knowledge is lost" in why for step, why in choices(call))
+
+
+def test_a_base_that_is_not_back_in_time_brings_a_person(talk: Any) -> None:
+    search = Finds([HOURS, BALANCE], delay_s=9.0)
+
+    async def scenario(call: Any) -> None:
+        call.away.lose("knowledge", call.clock.now() + 9.0)
+        now = call.clock.now()
+        call.say(HOURS_QUESTION)
+        await asyncio.sleep(4.0)
+        assert call.record.bodies(EventKind.ESCALATION_RAISED)
+        assert first_sound(call, now) < 0.3
+        await call.quiet()
+
+    assert talk(scenario, search=search).record.handoffs[-1].reason is Reason.WORKER_DOWN
+
+
+def test_where_no_model_will_be_back_in_time_a_person_is_called_at_once(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        for model in ("small", "large"):
+            call.away.lose(model, float("inf"))
+        await call.ask(WHY)
+
+    call = talk(scenario)
+    assert call.record.handoffs[-1].reason is Reason.WORKER_DOWN
+    assert not call.small.asked
+    assert not call.large.asked
+
+
+def test_a_voice_lost_before_the_answer_has_sound_is_bridged_at_once(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        prepared(call)
+        mute(call, 2.0)
+        now = call.clock.now()
+        call.say(HOURS_QUESTION)
+        await asyncio.sleep(0.1)
+        call.away.lose("voice", call.clock.now() + 1.7)
+        await call.quiet(2.5)
+        heard = [body["heard"] for body in call.record.bodies(EventKind.TURN_OPERATOR)[-2:]]
+        assert heard[0].startswith(FILLERS)
+        assert heard[1].endswith("closed on Sunday.")
+        assert first_sound(call, now) < 0.2
+        assert not call.away.watchers
+
+    talk(scenario)
+
+
+def test_a_voice_that_does_not_come_back_brings_a_person_in_prepared_words(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        prepared(call)
+        mute(call, 9.0)
+        call.away.lose("voice", call.clock.now() + 9.0)
+        call.say(HOURS_QUESTION)
+        await asyncio.sleep(4.0)
+        assert call.record.bodies(EventKind.ESCALATION_RAISED)
+        mute(call, 0.0)
+        await call.quiet()
+
+    assert talk(scenario).record.handoffs[-1].reason is Reason.WORKER_DOWN
+
+
 def test_an_answer_whose_sound_is_late_is_preceded_by_a_prepared_filler(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         prepared(call)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from contracts.engines import Evidence
 from contracts.events import EventKind, Rung
-from dialog.remembered import Answer, Remembered
+from dialog.outcome import Found, Question
+from dialog.remembered import Answer, LookedUp, Remembered
 from tests.dialog.kit import BALANCE, HOURS, Finds, Says
 
 WHY = "Why is my available balance different from my current balance?"
@@ -59,3 +61,33 @@ def test_what_the_gate_held_back_is_not_remembered(talk: Any) -> None:
 
     small = Says("small", f"{PENDING} It costs fifty dollars.")
     assert len(talk(scenario, small=small, search=Finds([BALANCE])).small.asked) == 2
+
+
+def looked_up(question: Question, release: str = "r1") -> Found:
+    return Found(question.text, Evidence(question.text, (HOURS,), release=release))
+
+
+def test_what_was_looked_up_is_kept_for_the_same_words_in_the_same_place_for_a_while() -> None:
+    memory = LookedUp(10, 60.0)
+    question = Question("When are you open?", 0.9)
+    found = looked_up(question)
+    memory.put(question, found, 100.0)
+    assert memory.get(Question("when are you open", 0.5), 159.0) is found
+    assert memory.get(Question("when are you open", 0.5), 161.0) is None
+    assert memory.get(Question("When are you open?", 0.9, before="I lost my card."), 101.0) is None
+
+
+def test_what_was_looked_up_in_another_release_is_dropped() -> None:
+    memory = LookedUp(10, 60.0)
+    old, new = Question("When are you open?", 0.9), Question("Is there a fee?", 0.9)
+    memory.put(old, looked_up(old), 100.0)
+    memory.put(new, looked_up(new, "r2"), 101.0)
+    assert memory.get(old, 102.0) is None
+    assert memory.get(new, 102.0) is not None
+
+
+def test_no_more_is_kept_of_what_was_looked_up_than_is_allowed() -> None:
+    memory = LookedUp(1, 60.0)
+    for text in ("When are you open?", "Is there a fee?"):
+        memory.put(Question(text, 0.9), looked_up(Question(text, 0.9)), 100.0)
+    assert memory.get(Question("When are you open?", 0.9), 101.0) is None

@@ -384,3 +384,28 @@ async def test_closing_the_pool_fails_what_is_pending() -> None:
 def test_names_must_be_unique() -> None:
     with pytest.raises(ValidationError, match="engine name used twice: a"):
         WorkersSettings.model_validate({"workers": [worker("one", engine("a"), engine("a"))]})
+
+
+async def test_who_is_lost_and_until_when_is_told_and_what_is_useless_late_does_not_wait(tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+    lost: list[str] = []
+    slow = worker("one", engine("a", options={"slow_if_exists": str(flag)}), engine("b", awaited=False))
+    async with running(slow, worker("two", engine("c"))) as pool:
+        unwatch = pool.watch(lost.append)
+        assert pool.absence("one") is None
+        flag.touch()
+        os.kill(pool.status()[0].pid, signal.SIGKILL)
+        await until(lambda: lost == ["one"])
+        absence = pool.absence("one")
+        assert absence is not None
+        assert 0.0 < absence.back_at - absence.since < LONG
+        assert pool.absence("two") is None
+        with pytest.raises(WorkerDied):
+            await ask(pool, "echo", to="b")
+        assert pool.absence("one") is not None
+        flag.unlink()
+        await pool.wait_ready("a", deadline=time.monotonic() + LONG)
+        assert pool.absence("one") is None
+        unwatch()
+        with pytest.raises(ConfigError, match="there are: one, two"):
+            pool.absence("three")
