@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
+import numpy as np
 from rapidfuzz.distance import JaroWinkler
 
 from knowledge.settings import NameSettings
@@ -44,8 +45,10 @@ _TIE = 0.95
 _EVERYDAY = 0.004
 """A word in so large a share of the passages was not misheard for another."""
 _REMEMBERED = 20_000
-_SEEDS = 400
-"""Titles that one word may propose; a word in more of them tells nothing by itself."""
+_TURNS_REMEMBERED = 2_000
+_SPELLINGS = 20
+"""So many title words, those that share the most pairs of letters with a word, are compared with it."""
+_LOOKED_AT = 24
 
 
 @lru_cache(maxsize=4096)
@@ -88,19 +91,24 @@ class NameIndex:
         in_titles = Counter(word for words in said.values() for word in words)
         self._rarity = {word: self._rare(word, count / len(said)) for word, count in in_titles.items()}
         self._names: list[_Name] = []
-        self._holding: dict[str, list[int]] = defaultdict(list)
+        holding: dict[str, list[int]] = defaultdict(list)
         for key, title in titles.items():
             head = tuple(dict.fromkeys(spoken_words(_HEAD.split(title, maxsplit=1)[0])))
             for words in {said[key], head or said[key]}:
                 for word in words:
-                    self._holding[word].append(len(self._names))
+                    holding[word].append(len(self._names))
                 self._names.append(_Name(key, words, sum(self._rarity[one] for one in words)))
-        self._grams: dict[str, list[str]] = defaultdict(list)
-        for word in self._holding:
-            if len(word) >= _SHORTEST:
-                for gram in _grams(word):
-                    self._grams[gram].append(word)
+        self._holding = {word: np.array(places) for word, places in holding.items()}
+        self._full = np.array([one.weight + settings.prior for one in self._names])
+        self._spelled = [word for word in holding if len(word) >= _SHORTEST]
+        self._lengths = np.array([len(word) for word in self._spelled])
+        grams: dict[str, list[int]] = defaultdict(list)
+        for at, word in enumerate(self._spelled):
+            for gram in _grams(word):
+                grams[gram].append(at)
+        self._grams = {gram: np.array(places) for gram, places in grams.items()}
         self._alike: dict[str, Mapping[str, float]] = {}
+        self._turns: dict[str, Mapping[int, float]] = {}
 
     def _rare(self, word: str, share: float) -> float:
         """Nats. A word that stands in many texts ("time") tells little even if it stands in one title."""
@@ -118,9 +126,7 @@ class NameIndex:
         for age, readings in enumerate(reversed(latest)):
             here: dict[int, float] = {}
             for reading in dict.fromkeys(readings):
-                for key, score in self._in_turn(
-                    _without_numbers(spoken_words(reading))[-self._settings.words :]
-                ).items():
+                for key, score in self._said(reading).items():
                     here[key] = max(here.get(key, 0.0), score)
             strongest = max(strongest, max(here.values(), default=0.0))
             for key, score in here.items():
@@ -129,6 +135,16 @@ class NameIndex:
         # The latest name counts in full, however long ago it was: nothing has taken its place.
         return {key: score / best * strongest for key, score in found.items()} if best else {}
 
+    def _said(self, reading: str) -> Mapping[int, float]:
+        """Titles in one reading of a turn; remembered, for a conversation is gone through at each of its turns."""
+        known = self._turns.get(reading)
+        if known is None:
+            if len(self._turns) > _TURNS_REMEMBERED:
+                self._turns.clear()
+            words = _without_numbers(spoken_words(reading))[-self._settings.words :]
+            known = self._turns[reading] = self._in_turn(words)
+        return known
+
     def _in_turn(self, words: Sequence[str]) -> dict[int, float]:
         """Titles in one turn; a title within a longer one that was said ("Park" in "Park Tavern") is not meant."""
         places: dict[str, dict[int, float]] = defaultdict(dict)
@@ -136,8 +152,7 @@ class NameIndex:
             pair = word + words[at + 1] if at + 1 < len(words) else ""
             for known, alike in {**self._like(pair), **self._like(word)}.items():
                 places[known][at] = max(places[known].get(at, 0.0), alike)
-        seeds = sorted((one for one in places if len(self._holding[one]) <= _SEEDS), key=lambda one: -self._rarity[one])
-        names = dict.fromkeys(at for one in seeds[: self._settings.words] for at in self._holding[one])
+        names = self._likely(places)
         scored = [(*self._covered(self._names[at], places), self._names[at]) for at in names]
         scored.sort(key=lambda one: (-one[0], one[2].key))
         found: dict[int, float] = {}
@@ -149,6 +164,17 @@ class NameIndex:
                 found[name.key] = max(found.get(name.key, 0.0), score)
                 claimed |= {at: score for at in where if at not in claimed}
         return found
+
+    def _likely(self, places: Mapping[str, Mapping[int, float]]) -> list[int]:
+        """The names of which the most was said, wherever in the turn: the few worth a closer look."""
+        said = np.zeros(len(self._names))
+        for word, where in places.items():
+            said[self._holding[word]] += self._rarity[word] * max(where.values())
+        score = said / self._full
+        likely = np.flatnonzero(score >= self._settings.least)
+        if len(likely) > _LOOKED_AT:
+            likely = likely[np.argpartition(-score[likely], _LOOKED_AT)[:_LOOKED_AT]]
+        return [int(at) for at in np.sort(likely)]
 
     def _covered(self, name: _Name, places: Mapping[str, Mapping[int, float]]) -> tuple[float, frozenset[int]]:
         """How much of a title was said in one stretch, and where."""
@@ -184,11 +210,12 @@ class NameIndex:
             return {word: 1.0}
         if len(word) < _SHORTEST or self._common(word) > _EVERYDAY:
             return {}
-        shared: dict[str, int] = defaultdict(int)
-        for gram in _grams(word):
-            for other in self._grams.get(gram, ()):
-                shared[other] += 1
-        likely = sorted(shared, key=lambda other: (-shared[other] / (len(other) + len(word)), other))[:20]
+        held = [self._grams[gram] for gram in _grams(word) if gram in self._grams]
+        if not held:
+            return {}
+        shared = np.bincount(np.concatenate(held), minlength=len(self._spelled)) / (self._lengths + len(word))
+        most = min(_SPELLINGS, len(shared))
+        likely = [self._spelled[at] for at in np.argpartition(-shared, most - 1)[:most] if shared[at]]
         alike = {other: JaroWinkler.similarity(word, other) for other in likely}
         return {other: one**2 for other, one in alike.items() if one >= self._settings.alike}
 
