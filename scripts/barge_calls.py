@@ -1,4 +1,4 @@
-"""Callers who talk over the operator: by SIP and over a Twilio-shaped WebSocket, one round after the other.
+"""Callers who talk over the operator: by SIP and over a Twilio-shaped WebSocket, round after round in each call.
 
 A round: the caller asks, the operator answers, and when it has spoken for ``after_s`` the caller says something: a real
 interruption, a backchannel or a cough. All times are the machine's monotonic clock at the caller's socket.
@@ -48,7 +48,12 @@ INTERRUPTIONS = (
     "Stop, I only want to know the limit.",
     "But what if I am abroad?",
     "Can you tell me the opening hours instead?",
+    "So how long is that in all?",
+    "She needs it sooner than that.",
+    "First tell me the price.",
+    "Speak up, please, I cannot hear you.",
 )
+"""Six of them begin without voice."""
 BACKCHANNELS = ("Mm-hm.", "Okay.", "Right.", "Uh-huh.", "Yeah.")
 INTERRUPTION, BACKCHANNEL, COUGH = KINDS = ("interruption", "backchannel", "cough")
 AFTER_S = (0.5, 2.2)
@@ -90,9 +95,10 @@ class Said(Protocol):
 
 
 class Phone(Protocol):
-    """A caller's end of a call."""
+    """A caller's end of a call. ``external_id`` is what the operator's events know it by."""
 
     hearing: Hearing
+    external_id: str
 
     @property
     def closed(self) -> bool:
@@ -109,6 +115,7 @@ class SipPhone:
 
     def __init__(self, call: CallerCall) -> None:
         self._call = call
+        self.external_id = call.sip_call_id
         self.hearing = Hearing()
         call.listen(self.hearing.arrived)
 
@@ -141,6 +148,7 @@ class TwilioPhone:
         self._clock = clock
         self._played = 0
         self._up = StreamResampler(8000, RATE)
+        self.external_id = client.call_sid
         self.hearing = Hearing()
 
     @property
@@ -224,6 +232,10 @@ def cough(seed: int = 5) -> bytes:
     return sound
 
 
+Done = Callable[[Round, Hearing], None]
+"""Told of a round when it is over, with the sound of its call so far."""
+
+
 async def hold_rounds(
     operator: OperatorProcess,
     rounds: Sequence[Round],
@@ -231,21 +243,25 @@ async def hold_rounds(
     *,
     transport: str,
     per_call: int,
-    done: Callable[[], None],
-) -> list[tuple[Round, Hearing]]:
-    """All rounds, ``per_call`` in each call; with each the sound of its call. ``done`` is told after each round."""
-    found: list[tuple[Round, Hearing]] = []
-    async with SipCaller(CallerSettings()) as caller:
-        for start in range(0, len(rounds), per_call):
-            opened = sip_phone(operator, caller) if transport == "sip" else twilio_phone(operator)
-            async with opened as phone:
-                for one in rounds[start : start + per_call]:
+    at_once: int,
+    done: Done,
+) -> None:
+    """All rounds, ``per_call`` in each call, ``at_once`` calls side by side; the next one begins when one has ended."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def hold(some: Sequence[Round]) -> None:
+        async with gate:
+            async with sip_phone(operator, caller) if transport == "sip" else twilio_phone(operator) as phone:
+                for one in some:
                     if not phone.closed:
                         await hold_round(operator, phone, one, lines)
-                    found.append((one, phone.hearing))
-                    done()
-            await operator.idle()
-    return found
+                    done(one, phone.hearing)
+            if at_once == 1:
+                await operator.idle()
+
+    async with SipCaller(CallerSettings()) as caller, asyncio.TaskGroup() as calls:
+        for start in range(0, len(rounds), per_call):
+            calls.create_task(hold(rounds[start : start + per_call]))
 
 
 async def hold_round(operator: OperatorProcess, phone: Phone, one: Round, lines: dict[str, Line]) -> None:
@@ -255,7 +271,7 @@ async def hold_round(operator: OperatorProcess, phone: Phone, one: Round, lines:
     if not await _talking(phone, one.after_s):
         return
     one.began = phone.hearing.run_began
-    mark = len(operator.events)
+    mark = len(operator.events_so_far(phone.external_id))
     pcm = lines[one.line].pcm
     said = await phone.say(pcm)
     one.onset, one.ended = said.sent_at(first_sound(pcm)) or 0.0, said.sent_at(last_sound(pcm) - 1) or 0.0
@@ -264,7 +280,8 @@ async def hold_round(operator: OperatorProcess, phone: Phone, one: Round, lines:
     await _quiet(phone, QUIET_S + JOINED_S, 20.0)
     await asyncio.sleep(0.2)  # the operator's last event is on its way
     one.until = MonotonicClock().now()
-    one.operator = [event["body"] for event in operator.events[mark:] if event["kind"] == "turn.operator"]
+    own = operator.events_so_far(phone.external_id)[mark:]
+    one.operator = [event["body"] for event in own if event["kind"] == "turn.operator"]
 
 
 async def _quiet(phone: Phone, seconds: float, patience_s: float) -> None:

@@ -1,14 +1,16 @@
 """Barge-in at the caller's socket: how soon the operator is silent, what makes it stop, and which words were heard.
 
     python -m scripts.bench_barge_in --count 20 --json barge_in.json --png barge_in.png
-    python -m scripts.bench_barge_in --transport twilio --kinds interruption --count 20
+    python -m scripts.bench_barge_in --transport twilio --kinds interruption --count 20 --at-once 2
     python -m scripts.bench_barge_in --kinds backchannel cough --count 15
     python -m scripts.bench_barge_in --heard --kinds interruption backchannel   # Whisper tells which words were heard
     python -m scripts.bench_barge_in --noise DATA/noise --minutes 30            # only noise, no calls
 
 An operator of its own is started (temporary home, free ports) and called. ``stop``: from the first voiced 10 ms of the
 caller's line leaving the caller's socket to the last sound above -50 dBFS that arrives there, fade included; what the
-operator believes takes no part in it. A round counts only if the operator was audible at the onset.
+operator believes takes no part in it. A round counts only if the operator was audible at the onset. The JSON file is
+written anew after each round: a run that is broken off leaves what it has measured. ``--at-once`` holds several calls
+side by side, which costs less time; the figures are then those of an operator under that load.
 """
 
 from __future__ import annotations
@@ -246,10 +248,14 @@ def draw(found: dict[str, Any], target: Path) -> None:
 
 
 async def calls(options: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Start an operator, hold all rounds, measure them."""
+    """Start an operator, hold all rounds, measure each when it is over; the JSON file is there from the first on."""
     rounds = rounds_of(options.kinds, options.count, options.seed)
     lines = await asyncio.to_thread(spoken, rounds)
-    judge = None
+    measured: list[Measured] = []
+
+    def found() -> dict[str, Any]:
+        return {"transport": options.transport, "at_once": options.at_once, **report(measured)}
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     env = {"CALLWRIGHT_TELEPHONY__RECORDING__ENABLED": "false"}
     async with OperatorProcess(options.config, env=env, apart=True) as operator:
@@ -257,27 +263,42 @@ async def calls(options: argparse.Namespace, console: Console) -> dict[str, Any]
             os.setpriority(os.PRIO_PROCESS, 0, CALLER_NICE)
         with Progress(*columns, console=console) as progress:
             task = progress.add_task(f"talking over it by {options.transport}", total=len(rounds))
-            held = await hold_rounds(
+
+            def done(one: Round, hearing: Hearing) -> None:
+                measured.append(measure(one, hearing))
+                write(found(), options.json)
+                progress.advance(task)
+
+            await hold_rounds(
                 operator, rounds, lines, transport=options.transport, per_call=options.per_call,
-                done=lambda: progress.advance(task),
+                at_once=options.at_once, done=done,
             )  # fmt: skip
         models = operator.settings.models_dir
-    measured = [measure(one, hearing) for one, hearing in held]
     if options.heard:
         with console.status("Whisper listens to what the caller heard …"):
             judge = await asyncio.to_thread(Judge, models)
             await asyncio.to_thread(judge_words, measured, judge)
-    return {"transport": options.transport, **report(measured)}
+    return found()
+
+
+def write(found: dict[str, Any], target: Path | None) -> None:
+    """The figures to a file, whole or not at all."""
+    if target is None:
+        return
+    part = target.with_suffix(target.suffix + ".part")
+    part.write_text(json.dumps(found, indent=1))
+    part.replace(target)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "demo.yaml")
-    parser.add_argument("--transport", choices=("sip", "twilio"), default="sip")
+    parser.add_argument("--transport", "--leg", choices=("sip", "twilio"), default="sip")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="what the callers say")
     parser.add_argument("--count", type=int, default=20, help="rounds of each kind")
     parser.add_argument("--per-call", type=int, default=5, help="rounds in one call")
+    parser.add_argument("--at-once", type=int, default=1, help="calls held side by side (1)")
     parser.add_argument("--seed", type=int, default=1, help="of the order of the rounds and the moments of the onsets")
     parser.add_argument("--heard", action="store_true", help="let Whisper check which words were heard")
     parser.add_argument("--noise", type=Path, help="folder of WAV noises: count false barge-ins over speech, no calls")
@@ -295,8 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CallwrightError as error:
         print(f"bench_barge_in: {error}", file=sys.stderr)
         return error.exit_code
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
+    write(found, options.json)
     if options.png and not options.noise:
         draw(found, options.png)
     return 0

@@ -170,13 +170,16 @@ class OperatorProcess:
         """The control socket's answer to ``ready``."""
         return await ask(self.settings.control_socket, "ready")
 
+    def events_so_far(self, external_id: str) -> list[dict[str, Any]]:
+        """The events of the call with that SIP Call-ID or Twilio call SID, as far as they have come."""
+        own = {event["call_id"] for event in self.events if event["body"].get("external_id") == external_id}
+        return [event for event in self.events if event["call_id"] in own]
+
     async def events_of(self, external_id: str, patience_s: float = 15.0) -> list[dict[str, Any]]:
-        """All events of the call with that SIP Call-ID, once it has ended (or patience has)."""
+        """All events of that call (see events_so_far), once it has ended (or patience has)."""
         until = asyncio.get_running_loop().time() + patience_s
         while True:
-            started = [event for event in self.events if event["body"].get("external_id") == external_id]
-            own = {event["call_id"] for event in started}
-            found = [event for event in self.events if event["call_id"] in own]
+            found = self.events_so_far(external_id)
             ended = any(event["kind"] == "call.ended" for event in found)
             if ended or asyncio.get_running_loop().time() > until:
                 return found
