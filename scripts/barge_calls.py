@@ -73,12 +73,14 @@ class Round:
     after_s: float
     onset: float = 0.0
     ended: float = 0.0
+    asked: float = 0.0
+    """When the question had been asked."""
     began: float = 0.0
     """When the operator's speech that was talked over began."""
     until: float = 0.0
     """When the round was over."""
     operator: list[dict[str, Any]] = field(default_factory=list)
-    """What the operator recorded of its utterances (turn.operator) from the onset on."""
+    """What the operator recorded of its utterances (turn.operator) from the question on: filler, answer and so on."""
 
     @property
     def talked_over(self) -> bool:
@@ -267,11 +269,12 @@ async def hold_rounds(
 async def hold_round(operator: OperatorProcess, phone: Phone, one: Round, lines: dict[str, Line]) -> None:
     """Ask, wait until the operator has spoken for ``after_s``, talk over it, wait until it has finished."""
     await _quiet(phone, QUIET_S, 15.0)
+    mark = len(operator.events_so_far(phone.external_id))
     await phone.say(lines[one.question].pcm)
+    one.asked = MonotonicClock().now()
     if not await _talking(phone, one.after_s):
         return
     one.began = phone.hearing.run_began
-    mark = len(operator.events_so_far(phone.external_id))
     pcm = lines[one.line].pcm
     said = await phone.say(pcm)
     one.onset, one.ended = said.sent_at(first_sound(pcm)) or 0.0, said.sent_at(last_sound(pcm) - 1) or 0.0

@@ -85,13 +85,14 @@ def measure(one: Round, hearing: Hearing) -> Measured:
         return found
     found.counted = bool(hearing.sounding(one.onset - 0.1, one.onset + 0.1))
     ours = [body for body in one.operator if body["text"]]
-    said = next((body for body in ours if body["interrupted"]), ours[0] if ours else None)
-    if said is not None:
-        found.interrupted, found.text, found.heard = said["interrupted"], said["text"], said["heard"]
+    cut = next((index for index, body in enumerate(ours) if body["interrupted"]), None)
+    found.interrupted = cut is not None
+    ours = ours if cut is None else ours[: cut + 1]  # what follows answers the interruption
+    found.text, found.heard = (" ".join(filter(None, (body[key] for body in ours))) for key in ("text", "heard"))
     silent = silent_after(hearing, one.onset, one.ended + (0.0 if one.kind == INTERRUPTION else 0.15))
     if one.kind == INTERRUPTION:
         found.stop_s = silent - one.onset if silent is not None else None
-        found.sound = hearing.between(one.began, silent + 0.02) if silent is not None else b""
+        found.sound = hearing.between(one.asked, silent + 0.02) if silent is not None else b""
     elif not found.interrupted:
         _measure_pause(found, one, hearing)
     return found
@@ -105,12 +106,12 @@ def _measure_pause(found: Measured, one: Round, hearing: Hearing) -> None:
         for before, after in pairwise(stretches)
         if one.onset <= before[1] <= one.ended + 0.3 and after[0] - before[1] >= PAUSE_S
     ]
-    found.sound = hearing.between(one.began, one.until)
+    found.sound = hearing.between(one.asked, one.until)
     if not pauses:
         found.pause_s = 0.0
         return
     start, end = max(pauses, key=lambda pause: pause[1] - pause[0])
-    before, after = hearing.between(one.began, start - HOP_S / 2), hearing.between(end - HOP_S / 2, one.until)
+    before, after = hearing.between(one.asked, start - HOP_S / 2), hearing.between(end - HOP_S / 2, one.until)
     again = overlap(before, after)
     found.stop_s, found.pause_s, found.said_again_s = start - one.onset, end - start, again / 16000
     found.sound = before[: len(before) - 2 * again] + after

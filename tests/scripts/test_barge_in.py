@@ -68,6 +68,18 @@ def test_a_round_is_measured_from_the_received_sound_and_the_record() -> None:
     assert (found.interrupted, found.heard) == (True, "One two")
 
 
+def test_a_filler_before_the_answer_counts_among_the_words_and_what_follows_the_interruption_does_not() -> None:
+    one = Round(INTERRUPTION, "Stop.", "Why?", 1.0, onset=101.0, ended=101.9, began=100.5, until=103.0)
+    one.operator = [
+        {"text": "One moment.", "heard": "One moment.", "interrupted": False},
+        {"text": "Two three.", "heard": "", "interrupted": True},
+        {"text": "Four.", "heard": "Four.", "interrupted": False},
+    ]
+    found = measure(one, heard(noise(1.16), quiet(2.0)))
+    assert (found.interrupted, found.text, found.heard) == (True, "One moment. Two three.", "One moment.")
+    assert len(found.sound) >= 2 * 1.15 * RATE
+
+
 def test_the_pause_of_a_backchannel_and_what_was_said_again() -> None:
     speech = noise(4.0, seed=2)
     one = Round(BACKCHANNEL, "Mm-hm.", "Why?", 1.0, onset=101.0, ended=101.4, began=100.0, until=105.0)

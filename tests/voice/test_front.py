@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
-from contracts.audio import FRAME_BYTES, AudioFrame
+from contracts.audio import FRAME_BYTES, RATE, AudioFrame
 from contracts.clock import ManualClock
 from contracts.engines import Transcript
 from contracts.errors import DeadlineExceeded, WorkerBusy, WorkerDied
@@ -202,3 +203,45 @@ async def test_speech_that_nobody_decides_about_does_not_stay_held_for_ever(
     assert front.mouth.held
     await breath.frames(bytes(FRAME_BYTES * round(VoiceSettings().front.hold_patience_s / 0.02 + 2)))
     assert front.mouth.speaking
+
+
+def hiss(seconds: float, level_dbfs: float) -> bytes:
+    """Noise from 2.5 kHz on, as an "s" on the phone; rises within 10 ms."""
+    noise = np.random.default_rng(7).standard_normal(round(seconds * RATE))
+    spectrum = np.fft.rfft(noise)
+    spectrum[np.fft.rfftfreq(len(noise), 1.0 / RATE) < 2500.0] = 0.0
+    sound = np.fft.irfft(spectrum, len(noise))
+    sound *= 10 ** (level_dbfs / 20) / np.sqrt(np.mean(np.square(sound))) * np.minimum(1.0, np.arange(len(sound)) / 160)
+    pcm: bytes = (sound * 32767.0).astype("<i2").tobytes()
+    return pcm
+
+
+@pytest.mark.models
+async def test_an_s_silences_the_operator_before_its_vowel_is_spoken(
+    silero: SileroModel, piper: Any, clock: ManualClock, spoken: Callable[[str], Awaitable[bytes]]
+) -> None:
+    front, breath = await speaking_front(silero, piper, clock, [])
+    onset = clock.now()
+    await breath.frames(hiss(0.16, -40.0) + (await spoken("No, wait."))[: FRAME_BYTES * 20])
+    assert front.mouth.held
+    assert front.barge_in_at - onset == pytest.approx(0.08, abs=0.021)
+
+
+@pytest.mark.models
+async def test_after_a_hiss_that_nobody_made_the_operator_goes_on_from_the_word_that_was_cut(
+    silero: SileroModel, piper: Any, clock: ManualClock
+) -> None:
+    _, breath = await speaking_front(silero, piper, clock, [])
+    before = len(breath.out)
+    await breath.frames(hiss(0.2, -40.0) + bytes(FRAME_BYTES * 100))
+    pause = [index for index, frame in enumerate(breath.out[before:], before) if frame is None]
+    assert 0.2 <= len(pause) * 0.02 <= 0.34
+    assert pause == list(range(pause[0], pause[-1] + 1))
+    # The operator's sound from the cut word on, found in what had been said before the pause.
+    said = np.frombuffer(b"".join(frame or b"" for frame in breath.out[: pause[0] - 1]), dtype="<i2").astype(float)
+    again = np.frombuffer(breath.out[pause[-1] + 2] or b"", dtype="<i2").astype(float)
+    score = np.correlate(said, again) / np.sqrt(
+        np.convolve(said**2, np.ones(len(again)), "valid") * (again @ again) + 1
+    )
+    assert score.max() > 0.95
+    assert len(said) - int(score.argmax()) < 0.8 * RATE
