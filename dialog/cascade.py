@@ -86,10 +86,12 @@ class Cascade:
         deadline = self._clock.now() + (patience_s or self._settings.budget.retrieval_s)
         limit = self._settings.passages
         alone = await self._search.search(question.text, limit=limit, deadline=deadline, release=release)
+        alone = self._router.ranked(question.text, alone)
         found = Found(question.text, alone)
         if question.before:
             asked = f"{question.before} {question.text}"
             joined = await self._search.search(asked, limit=limit, deadline=deadline, release=alone.release)
+            joined = self._router.ranked(asked, joined)
             if self._router.joins(question.text, alone, joined):
                 found = Found(asked, joined, joined=True)
         if not release:

@@ -13,13 +13,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from contracts.engines import Evidence, Passage
 from dialog.extractive import Extract, extract, wanted_facts
 from dialog.facts import facts
 from dialog.gate import GroundingGate
+from dialog.matching import candidates
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content
 
@@ -67,7 +68,22 @@ class Router:
     def __init__(self, cascade: CascadeFile, gate: GroundingGate) -> None:
         self._limits = cascade.router
         self._gate = gate
+        self._answerable = cascade.answerable
         self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
+
+    def ranked(self, question: str, evidence: Evidence) -> Evidence:
+        """The same passages, most probable answer first, where titles name things: there the nearest neighbour of the
+        right document is the same document of another product."""
+        fits = candidates(question, evidence.passages, self._thesaurus)
+        if not fits or not fits[0].named:
+            return evidence
+        order = sorted(fits, key=self._answerable.probability, reverse=True)
+        return replace(evidence, passages=tuple(one.passage for one in order))
+
+    def _probability(self, question: str, evidence: Evidence) -> float:
+        """That the first passage answers, 0..1; 1 where titles name nothing, and its strength decides alone."""
+        first = candidates(question, evidence.passages, self._thesaurus)[0]
+        return self._answerable.probability(first) if first.named else 1.0
 
     def joins(self, text: str, alone: Evidence, joined: Evidence) -> bool:
         """Is ``text`` a part of the question before it? ``joined`` is the evidence for both together.
@@ -111,19 +127,24 @@ class Router:
             return decided(Route.UNKNOWN, f"best passage has strength {strength:.2f}")
         if not self._gate.about(question, best):
             return decided(Route.UNKNOWN, "best passage is not about the question")
+        probability = self._probability(question, evidence)
+        if probability < self._answerable.least:
+            return decided(Route.UNKNOWN, f"best passage answers with probability {probability:.2f}")
         same = [passage for passage in evidence.passages[:4] if passage.document_id == best.document_id]
         part = extract(question, same, self._thesaurus)
         fits = part is not None and part.share >= limits.extractive_sentence
-        sure = strength >= limits.sure_strength and fits
+        likely = probability >= self._answerable.sure
+        sure = strength >= limits.sure_strength and fits and likely
         explain = bool(_EXPLAIN.search(question))
         if explain:
             part = None
-        if fits and not explain and coverage >= limits.extractive_coverage:
+        if fits and not explain and likely and coverage >= limits.extractive_coverage:
             return decided(Route.EXTRACTIVE, f"passage covers {coverage:.0%} of the question", part)
         if sure and not explain and part is not None and _tells(question, part):
             return decided(Route.EXTRACTIVE, "a sentence of the passage holds the fact that is asked for", part)
-        if strength < limits.sure_strength:
-            return decided(Route.LARGE, f"weak evidence: strength {strength:.2f}")
+        if strength < limits.sure_strength or not likely:
+            why = f"strength {strength:.2f}, answers with probability {probability:.2f}"
+            return decided(Route.LARGE, f"weak evidence: {why}")
         if self.poor(confidence):
             return decided(Route.LARGE, f"recognition confidence {confidence:.2f}")
         return decided(Route.SMALL, "evidence found, no sentence answers by itself", part)

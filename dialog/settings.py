@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from contracts.settings import Settings
+from dialog.matching import Answerable
 
 
 class BudgetSettings(Settings):
@@ -51,7 +52,7 @@ class DialogSettings(Settings):
     cascade: Path = Field(default=Path("configs/cascade.yaml"), description="Thresholds of router and gate.")
     template: Literal["chatml"] = Field(default="chatml", description="Chat template of both language models.")
     budget: BudgetSettings = BudgetSettings()
-    passages: int = Field(default=5, ge=1, le=20, description="passages fetched for a question")
+    passages: int = Field(default=10, ge=1, le=20, description="passages fetched for a question")
     evidence_chars: int = Field(default=900, ge=100, le=8000, description="most characters of evidence in a prompt")
     max_tokens: int = Field(default=72, ge=8, le=512, description="longest answer of a model, tokens")
     remembered_answers: int = Field(
@@ -105,6 +106,8 @@ class CascadeFile(Settings):
     fitted_on: str = ""
     target_error: str = ""
     router: RouterThresholds = RouterThresholds()
+    answerable: Answerable
+    """Of bases whose titles name things."""
     generic_words: list[str] = Field(default_factory=list)
     """Words that say nothing about a passage's subject."""
     synonyms: dict[str, list[str]] = Field(default_factory=dict)

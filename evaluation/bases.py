@@ -65,7 +65,8 @@ def spoken_faq(data: Path) -> list[Article]:
 
 def sections(article: Article) -> list[tuple[str, str]]:
     """(heading, text) of an article's sections, without Markdown; text before the first heading has the title's."""
-    heading, lines, found = article.title, [], []
+    heading, found = article.title, list[tuple[str, str]]()
+    lines: list[str] = []
     for line in [*article.body.splitlines(), "#"]:
         if line.startswith("#"):
             text = "\n".join(one for one in (plain(row.strip().lstrip("-*• ")) for row in lines) if one)
@@ -92,7 +93,8 @@ def open_base(
             base.add(content, name, by=BY)
         for key in without:
             base.remove(f"{file.name}#{key}", by=BY)
-        base.publish(base.propose(by=BY, now=True).release, by=BY, despite="an evaluation")
+        if base.draft():
+            base.publish(base.propose(by=BY, now=True).release, by=BY, despite="an evaluation")
         if not base.wait_indexed(INDEX_S):
             raise ConfigError(f"{file}: the embedder needed more than {INDEX_S:.0f} s")
         yield base

@@ -28,8 +28,8 @@ _KEY_VALUE = re.compile(r"^(?P<what>[A-Z][^:.,;$%()]{5,60}): (?P<value>[^:]{1,10
 _MISSING = re.compile(r"not available|\bn/?a\b|: -1\b|\bis -1\b|\[|\]|\bthis document\b", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:the|your|our|a|an)\s+", re.IGNORECASE)
 _HERE = re.compile(
-    r"\b(?:(?:at|in|on|of|by|with) )?(?:(?:this|the|your) (?:location|property|place|hotel|restaurant|establishment|venue"
-    r"|site|guest ?house|facility)|there|here)\b(?= *(?:\?|$|,))",
+    r"\b(?:(?:at|in|on|of|by|with) )?(?:(?:this|the|your) (?:location|property|place|hotel|restaurant|establishment"
+    r"|venue|site|guest ?house|facility)|there|here)\b(?= *(?:\?|$|,))",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b[A-Z][\w+&'-]*(?: [A-Z+&][\w+&'-]*)+")

@@ -18,7 +18,7 @@ BALANCE = "The available balance is what you can spend. The current balance is a
 LOST = "If your debit card is lost, block it at once. You can block it in the app under Cards."
 
 
-def evidence(text: str, score: float, lexical: float = 0.5, title: str = "Title") -> Evidence:
+def evidence(text: str, score: float, lexical: float = 0.5, title: str = "About it") -> Evidence:
     return Evidence("", (Passage("p", title, title, "", text, score, lexical),), 0.2)
 
 
