@@ -155,7 +155,7 @@ class _Held:
 
 
 def names(title: str, text: str) -> list[str]:
-    """What a title names: runs of capitalised words, or a whole part of it; one capital only begins a sentence.
+    """What a title names: runs of capitalised words, or all of it; one capital only begins a sentence.
 
     A name has a word that ``text`` never writes small: "Branch Hours" above "our branch hours" is a heading.
     """
@@ -164,7 +164,7 @@ def names(title: str, text: str) -> list[str]:
     for part in re.split(r"[:–—]|\s-\s", title):
         part = part.strip(" ()")
         for run in _NAME.findall(part):
-            if (" " in run or run == part) and not small.issuperset(_LETTERS.findall(run.lower())):
+            if (" " in run or run == title) and not small.issuperset(_LETTERS.findall(run.lower())):
                 found.append(run)
     return found
 

@@ -152,7 +152,9 @@ class KnowledgeBase:
             turns = [*earlier, [part, *heard[: search.readings]]]
             if question.text:
                 rankings.append(self._finder.ranked(snapshot, question, turns, today, limit))
-        return fusion.merge(rankings, search) if len(rankings) > 1 else next(iter(rankings), [])
+        if len(rankings) == 1:
+            return fusion.spread(rankings[0], limit, search)
+        return fusion.merge(rankings, search)
 
     def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
         """Take the documents of one file into the draft: on disk on return, their vectors follow.

@@ -102,6 +102,10 @@ class Finder:
         order = sorted(fused, key=lambda one: (-fused[one], one))
         if not order:
             return []
+        by_fit = sorted(
+            cosines, key=lambda one: (-fusion.fit(cosines[one], lexical.get(one, 0.0), self._settings), one)
+        )
+        wanted = dict.fromkeys([*order[:count], *by_fit[: count // 2]])
         place = snapshot.directory.place
         other = next((one for one in order[count:] if place(one) != place(order[0])), None)
         return fusion.fuse(
@@ -112,7 +116,7 @@ class Finder:
                     lexical=lexical.get(one.number, 0.0),
                     named=named.get(one.number, 0.0),
                 )
-                for one in snapshot.fetch([*order[:count], *([other] if other is not None else [])])
+                for one in snapshot.fetch([*wanted, *([other] if other is not None and other not in wanted else [])])
             ),
             self._settings,
         )

@@ -56,7 +56,7 @@ def merge(rankings: Sequence[Sequence[Scored]], settings: SearchSettings) -> lis
             points[name] = points.get(name, 0.0) + own**2 / (_FLAT + rank)
             if name not in best or one.fused > best[name].fused:
                 best[name] = one
-    merged = [Scored(best[name].passage, _FLAT * score / len(rankings)) for name, score in points.items()]
+    merged = [Scored(best[name].passage, _FLAT * score / max(1, len(rankings))) for name, score in points.items()]
     return sorted(merged, key=lambda one: (-one.fused, one.passage.passage_id))
 
 
@@ -67,6 +67,20 @@ def margin(ranked: list[Scored]) -> float:
     best = ranked[0]
     others = (one.fused for one in ranked if one.passage.document_id != best.passage.document_id)
     return best.fused - next(others, 0.0)
+
+
+def spread(ranked: Sequence[Scored], limit: int, settings: SearchSettings) -> list[Scored]:
+    """The first half of ``limit`` as ranked, the other half whatever else fits the question best by itself.
+
+    A name that was meant otherwise ("Gold Account" in "Gold Years Account") must not hide everything else: whoever
+    judges the passages one by one finds the right one further down.
+    """
+    first = list(ranked[: limit - limit // 2])
+    rest = sorted(
+        ranked[len(first) :],
+        key=lambda one: (-fit(one.passage.score, one.passage.lexical, settings), one.passage.passage_id),
+    )
+    return first + rest
 
 
 def evidence(query: str, ranked: list[Scored], *, limit: int, degraded: str, compute_s: float) -> Evidence:
