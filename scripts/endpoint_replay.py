@@ -31,7 +31,7 @@ from contracts.virtual_time import LoopClock, run_virtual
 from contracts.worker import Engine, Priority, Reply, Urgency
 from scripts.endpoint_truth import Channel
 from scripts.speech_ear import WIRE_RATE, InProcessJob, Samples, line_frames
-from server.engines import store_of
+from server.engines import store_of, whisper_options
 from server.settings import OperatorSettings, project_path
 from voice.decisions import Decision, Ended
 from voice.ear import Ear
@@ -184,14 +184,13 @@ class Player:
         """Raises ModelFileError for a model that is missing or unusable."""
         choice = settings.engines
         store = store_of(choice, settings.models_dir, project_path(choice.manifest))
-        whisper = WhisperEngine(
-            {"path": str(store.folder(choice.whisper)), "language": choice.language, "threads": choice.threads}
-        )
+        listening = whisper_options(choice, store)
+        whisper = WhisperEngine({**listening, "threads": choice.threads})
         smart_turn = SmartTurnEngine({"path": str(store.path(choice.turn, "model.onnx"))})
         whisper.load()
         smart_turn.load()
         self.silero = SileroModel(store.path(choice.vad, "model.onnx"))
-        self.answers = Answers(cache, f"{choice.whisper} {choice.language} {choice.turn} {_source_digest()}")
+        self.answers = Answers(cache, f"{listening} {choice.turn} {_source_digest()}")
         worker = SpeechWorker({WHISPER: whisper, SMART_TURN: smart_turn}, self.answers, delays)
         self.recogniser = WhisperRecogniser(worker, WHISPER)
         self.judge = SmartTurnJudge(worker, SMART_TURN)

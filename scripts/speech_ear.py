@@ -23,7 +23,7 @@ from contracts.audio import FRAME_S, RATE, AudioFrame, seconds
 from contracts.clock import ManualClock
 from contracts.engines import Transcript, Word
 from contracts.events import Backchannel, EarEvent, TurnEnded
-from server.engines import store_of
+from server.engines import store_of, whisper_options
 from server.settings import OperatorSettings, project_path
 from telephony.resample import StreamResampler
 from telephony.websocket.g711 import ULAW_SILENCE, linear_to_ulaw, ulaw_to_linear
@@ -121,9 +121,7 @@ class Listener:
         """Raises ModelFileError for a model that is missing or unusable."""
         choice = settings.engines
         store = store_of(choice, settings.models_dir, project_path(choice.manifest))
-        whisper = WhisperEngine(
-            {"path": str(store.folder(choice.whisper)), "language": choice.language, "threads": choice.threads}
-        )
+        whisper = WhisperEngine({**whisper_options(choice, store), "threads": choice.threads})
         whisper.load()
         smart_turn = SmartTurnEngine({"path": str(store.path(choice.turn, "model.onnx"))})
         smart_turn.load()

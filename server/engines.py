@@ -19,6 +19,7 @@ from pydantic import Field
 
 from contracts.settings import Settings
 from knowledge.settings import KnowledgeSettings
+from workers.engines.whisper_options import Recognition
 from workers.manifest import ModelStore, load_manifest
 from workers.settings import EngineSettings, WorkerSettings, WorkersSettings
 
@@ -33,6 +34,7 @@ class ModelChoice(Settings):
     voice: str = Field(default="piper-joe", description="The operator's voice (Piper).")
     turn: str = Field(default="smart-turn", description="End-of-turn model (ONNX).")
     vad: str = Field(default="silero-vad", description="Voice activity model (ONNX).")
+    recognition: Recognition = Field(default=Recognition(), description="How the recogniser listens.")
     threads: int = Field(default=2, ge=1, le=64, description="Cores that one burst of work may use.")
     bursts: int = Field(default=1, ge=1, le=64, description="Bursts at once: cores divided by threads.")
     context_tokens: int = Field(default=4096, ge=512, le=32768, description="KV cells of each language model.")
@@ -56,6 +58,12 @@ def chosen(choice: ModelChoice, knowledge: KnowledgeSettings) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
+def whisper_options(choice: ModelChoice, store: ModelStore) -> dict[str, Any]:
+    """Options of the Whisper engine (WhisperOptions), as plain data. Raises ModelFileError for a missing model."""
+    path = str(store.folder(choice.whisper))
+    return {"path": path, "language": choice.language, **choice.recognition.model_dump(mode="json")}
+
+
 def workers_of(
     choice: ModelChoice,
     store: ModelStore,
@@ -71,8 +79,7 @@ def workers_of(
         name="speech",
         threads=choice.threads,
         engines=(
-            _engine("whisper", "workers.engines.whisper:WhisperEngine",
-                    path=str(store.folder(choice.whisper)), language=choice.language),
+            _engine("whisper", "workers.engines.whisper:WhisperEngine", **whisper_options(choice, store)),
             EngineSettings(name="smart_turn", engine="workers.engines.smart_turn:SmartTurnEngine", awaited=False,
                            options={"path": str(store.path(choice.turn, "model.onnx")), "threads": 1}),
         ),

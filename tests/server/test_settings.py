@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import ConfigError
+from server.engines import store_of, whisper_options
 from server.settings import ROOT, load_settings
+from workers.engines.whisper_options import WhisperOptions
 
 
 def write(folder: Path, text: str) -> Path:
@@ -41,6 +43,8 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("telephony:\n  sip:\n    port: many\n", 3, "telephony.sip.port"),
         ("telephony:\n  sip:\n    codecs: [opsu]\n", 3, "did you mean 'opus'"),
         ("- a\n- b\n", 1, "mapping"),
+        ("engines:\n  recognition:\n    beem: 3\n", 3, "did you mean 'beam'"),
+        ("engines:\n  recognition: {windows_s: [10, 40]}\n", 2, "1 to 30 seconds"),
     ],
 )
 def test_a_mistake_names_file_line_and_nearest_name(tmp_path: Path, text: str, line: int, words: str) -> None:
@@ -65,3 +69,15 @@ def test_the_digest_changes_with_the_settings_and_with_the_files(tmp_path: Path)
     rules.write_text("b")
     three = load_settings(write(tmp_path, "name: B\n")).digest(rules)
     assert len({one, two, three}) == 3
+
+
+def test_how_the_recogniser_listens_is_set_in_the_file(tmp_path: Path) -> None:
+    engines = load_settings(write(tmp_path, "engines:\n  recognition: {beam: 3, windows_s: [8, 30]}\n")).engines
+    (tmp_path / "whisper").mkdir()
+    manifest = (
+        "sets: {}\npackages: {}\nmodels:\n  whisper-base: {engine: whisper, licence: MIT, about: mine, path: whisper}\n"
+    )
+    (tmp_path / "models.yaml").write_text(manifest)
+    store = store_of(engines, tmp_path, tmp_path / "models.yaml")
+    options = WhisperOptions.model_validate(whisper_options(engines, store))
+    assert (options.beam, options.windows_s, options.language) == (3, (8, 30), "en")

@@ -19,7 +19,6 @@ import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ctranslate2
@@ -33,6 +32,7 @@ from contracts.errors import EngineFailed
 from contracts.worker import Job, Reply
 from workers.engines.denoise import suppress
 from workers.engines.files import model_path, unusable
+from workers.engines.whisper_options import WhisperOptions
 
 Floats = npt.NDArray[np.float32]
 _HOP = 160
@@ -41,40 +41,6 @@ _MOST_STATES = 1500
 """Of 30 s."""
 _ECHO_WORDS = 6
 _DIGIT_TOKEN = re.compile(r" ?[0-9]|[,.]| ")
-
-
-@dataclass(slots=True, frozen=True)
-class WhisperOptions:
-    """``path``: folder with model.bin, config.json, tokenizer.json and a vocabulary. ``language``: of the calls.
-
-    ``windows_s``: padded lengths, shortest that leaves ``pad_s`` of silence is taken. ``tokens_per_second`` and
-    ``tokens_extra`` cap the output by audio length (English runs at 3-5). ``max_compression`` is OpenAI's ratio of
-    text to zlib length; ``no_speech`` with ``no_speech_logprob`` its silence rule; ``min_logprob`` rejects what the
-    model hardly believes (OpenAI's threshold for decoding anew); ``silence_dbfs`` is the peak under which nothing is
-    decoded at all. ``beam`` is for final passes whose greedy reading is less probable than ``sure_logprob`` (95 ms more
-    on two cores, for the few that gain by it); ``digit_beam`` for the second reading of an answer that should be
-    digits. ``denoise_db`` is how far steady noise may be lowered (0: not at all).
-    """
-
-    path: str
-    language: str = "en"
-    threads: int = 2
-    compute_type: str = "int8"
-    windows_s: tuple[int, ...] = (10, 20, 30)
-    pad_s: float = 0.5
-    tokens_per_second: float = 8.0
-    tokens_extra: int = 8
-    max_compression: float = 2.4
-    no_speech: float = 0.6
-    no_speech_logprob: float = -1.0
-    min_logprob: float = -1.0
-    silence_dbfs: float = -60.0
-    words: bool = True
-    beam: int = 5
-    sure_logprob: float = -0.35
-    silence_states: int = 250
-    digit_beam: int = 5
-    denoise_db: float = 6.0
 
 
 class WhisperEngine:
@@ -86,7 +52,7 @@ class WhisperEngine:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._folder = model_path(options, "model.bin", "config.json", "tokenizer.json")
-        self._options = WhisperOptions(**{**options, "windows_s": tuple(options.get("windows_s", (10, 20, 30)))})
+        self._options = WhisperOptions.model_validate(dict(options))
         self._features = FeatureExtractor()
 
     def load(self) -> None:
