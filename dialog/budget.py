@@ -90,10 +90,11 @@ class TurnBudget:
             return _NEVER
         if self.fillers:
             return self.heard_until + self.settings.dead_air_s
-        latest = self.began + self.settings.filler_after_s
         if self.bereft:
-            # A replacement's arrival is a guess, so nothing is "nearly there".
+            # Who answers instead, and when, is a guess: nothing is "nearly there".
+            latest = self.began + self.settings.bereft_filler_s
             return latest if self._expected <= latest else self.began
+        latest = self.began + self.settings.filler_after_s
         if self._expected == _NEVER:
             return latest
         if self._expected - self.began > self.settings.filler_beyond_s:

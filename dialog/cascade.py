@@ -217,6 +217,7 @@ class Cascade:
         ladder, why = self._ladder.climb(self._usual(decision), now)
         if why:
             budget.instead(why, now)
+            self._miss(str(self._usual(decision)[0]), self._ladder.candidate(ladder[0], now).needs_s, budget, voice)
         outcome = Outcome(Result.TOO_SLOW, Rung.PREPARED, why="no time for a model")
         models: list[dict[str, Any]] = []
         rejected, rescued = 0, False

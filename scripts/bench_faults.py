@@ -59,7 +59,10 @@ async def run(options: argparse.Namespace, folder: Path, progress: Progress, on_
     task = progress.add_task("trials", total=total)
     trials: list[Trial] = []
     for rung, workers in groupby(sorted(options.workers, key=rung_of), key=rung_of):
-        env = {"CALLWRIGHT_TELEPHONY__RECORDING__ENABLED": "false"}
+        env = {
+            "CALLWRIGHT_TELEPHONY__RECORDING__ENABLED": "false",
+            "CALLWRIGHT_TELEPHONY__ADMISSION__STRAIN__LATE_S": "60",
+        }
         forced = forced_cascade(rung, project_path(load_settings(options.config).dialog.cascade))
         if forced is not None:
             path = folder / f"{rung}.yaml"

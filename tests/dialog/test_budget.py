@@ -59,8 +59,8 @@ def test_no_silence_is_longer_than_allowed_until_the_deadline() -> None:
 
 def test_a_lost_worker_is_bridged_at_once_unless_the_answer_is_there_before_a_filler_would_be_due() -> None:
     turn, clock = budget()
-    turn.lost("small", 0.6, clock.advance(0.3))
-    assert turn.while_waiting(clock.now()) is Step.GO_ON
+    turn.lost("small", 0.4, clock.advance(0.3))
+    assert turn.next_filler_at() == turn.began + SETTINGS.bereft_filler_s
     turn.lost("small", 0.9, clock.now())
     assert turn.while_waiting(clock.now()) is Step.FILLER
 

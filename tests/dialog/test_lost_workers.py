@@ -116,6 +116,18 @@ def test_a_large_model_that_is_known_to_be_lost_is_not_asked_and_the_reason_is_r
     assert any(step == "instead" and "large is lost" in why for step, why in choices(call))
 
 
+def test_one_that_answers_in_the_place_of_a_lost_model_and_is_late_itself_is_bridged_within_a_second(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        prepared(call)
+        call.away.lose("large", call.clock.now() + 9.0)
+        ended = call.say(WHY, confidence=0.4)
+        await call.quiet(2.5)
+        assert first_sound(call, ended) < 0.9
+        assert GROUNDED in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
+
+    talk(scenario, small=Says("small", GROUNDED, token_s=0.1))
+
+
 def test_what_was_looked_up_a_moment_ago_is_answered_while_the_base_is_lost(talk: Any) -> None:
     search = Finds([HOURS, BALANCE])
 
