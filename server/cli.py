@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.errors import CallwrightError
-from server.settings import OperatorSettings, load_settings
+from server.settings import OperatorSettings, load_settings, project_path
 
 EXIT_CODES = """Exit codes: 0 done; 1 refused or failed; 2 wrong settings or arguments; 3 model files missing or
 damaged; 4 a call was not answered; 130 interrupted."""
@@ -38,6 +38,7 @@ _config: Path | None = None
 def _mount() -> None:
     """Sub-commands of the rooms. They read the settings named by --config's variable when they run, not before."""
     from console.cli import make_app as users_app
+    from evaluation.cascadecli import make_app as cascade_app
     from evaluation.cli import COMMAND, EPILOG, make_command
     from knowledge.cli import make_app as knowledge_app
     from operations.cli import make_app as calls_app
@@ -55,6 +56,10 @@ def _mount() -> None:
     app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
     app.add_typer(calls_app(records_of(load)), name="calls")
     app.add_typer(users_app(accounts_of(load)), name="users")
+    app.add_typer(
+        cascade_app(lambda: load().models_dir, lambda: load().home_dir, lambda: project_path(load().dialog.cascade)),
+        name="cascade",
+    )
     app.command(COMMAND, epilog=EPILOG)(make_command(lambda: load().models_dir))
 
 
