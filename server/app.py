@@ -31,7 +31,7 @@ from operations.eventlog import EventLog
 from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
 from operations.records import Records
-from server.beat import spare_the_beat
+from server.beat import go_first, spare_the_beat
 from server.build import Engines, add_documents, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.knowledge_link import knowledge_operations
@@ -83,6 +83,7 @@ class Operator:
         async with contextlib.AsyncExitStack() as stack:
             await self._start(stack)
             spare_the_beat()
+            log.info("operator.realtime", granted=go_first())
             log.info("operator.ready", sip_port=self._settings.telephony.sip.port)
             await self._stop.wait()
             log.info("operator.draining")

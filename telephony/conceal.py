@@ -60,7 +60,8 @@ class Concealer:
         self._due = start + FRAME_S
         self._buffer = bytearray()
         self._arrived = start
-        self._last: NDArray[np.int16] = np.zeros(2 * FRAME_SAMPLES, dtype=np.int16)
+        self._last = (SILENCE, SILENCE)
+        """The last two frames given out."""
         self._gap = 0
         self._pitch: NDArray[np.float32] = np.zeros(_LONGEST_PITCH, dtype=np.float32)
         self._surplus = float("inf")
@@ -83,8 +84,10 @@ class Concealer:
         """The frames whose time has come, oldest first; usually one, none when sound is a little late."""
         if now - self._due > self._settings.catch_up_s:
             self._due = now
+        if now + _EPSILON_S < self._due:
+            return []
         frames: list[AudioFrame] = []
-        count = int((now - self._due + _EPSILON_S) / FRAME_S) + 1 if now + _EPSILON_S >= self._due else 0
+        count = int((now - self._due + _EPSILON_S) / FRAME_S) + 1
         missing = count - len(self._buffer) // FRAME_BYTES
         for _ in range(count):
             overdue = now - self._due >= self._settings.grace_s - _EPSILON_S
@@ -105,16 +108,20 @@ class Concealer:
         return AudioFrame(self._fill(), now, concealed=True)
 
     def _take(self) -> AudioFrame:
-        pcm = bytes(self._buffer[:FRAME_BYTES])
-        del self._buffer[:FRAME_BYTES]
+        if len(self._buffer) == FRAME_BYTES:  # nearly always
+            pcm = bytes(self._buffer)
+            self._buffer.clear()
+        else:
+            pcm = bytes(self._buffer[:FRAME_BYTES])
+            del self._buffer[:FRAME_BYTES]
         if self._gap:
             pcm = self._rejoin(pcm)
-        self._last = np.concatenate((self._last[FRAME_SAMPLES:], np.frombuffer(pcm, dtype="<i2")))
+        self._last = (self._last[1], pcm)
         return AudioFrame(pcm, self._arrived)
 
     def _fill(self) -> bytes:
         if self._gap == 0:
-            self._pitch = _last_period(self._last)
+            self._pitch = _last_period(np.frombuffer(b"".join(self._last), dtype="<i2"))
         at = self._gap * FRAME_SAMPLES
         self._gap += 1
         length = int(self._settings.fill_s * RATE)
@@ -135,7 +142,8 @@ class Concealer:
 
     def _limit(self, now: float) -> None:
         """Take out delay: at once above the cap, else one frame per settle time if it was never needed."""
-        over = self.waiting_s - self._settings.cap_s
+        waiting_s = len(self._buffer) / 2 / RATE
+        over = waiting_s - self._settings.cap_s
         if over > _EPSILON_S:
             count = -(-int(over * RATE * 2) // FRAME_BYTES)
             del self._buffer[: count * FRAME_BYTES]
@@ -143,7 +151,8 @@ class Concealer:
             self._gap = max(self._gap, 1)  # a seam: fade it
             self._watch(now)
             return
-        self._surplus = min(self._surplus, self.waiting_s)
+        if waiting_s < self._surplus:
+            self._surplus = waiting_s
         waited = now - self._watched_since
         if waited < self._settings.settle_s:
             return

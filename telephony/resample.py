@@ -55,6 +55,9 @@ class StreamResampler:
         self.from_rate, self.to_rate, self.channels = from_rate, to_rate, channels
         common = gcd(from_rate, to_rate)
         self._up, self._down = to_rate // common, from_rate // common
+        even = from_rate % 50 == 0 and from_rate // 50 * self._up % self._down == 0 and self._up != self._down
+        self.frame_bytes = from_rate // 50 * 2 * channels if even else 0
+        """20 ms of input; 0 if that gives no whole number of samples, or if nothing is to be converted."""
         self.reset()
 
     @property
@@ -66,8 +69,8 @@ class StreamResampler:
         """Forget what was heard so far, for a stream that starts anew."""
         self._left = b""
         self._phase = 0
-        if self._up != self._down:
-            self._kept = np.zeros(_phases(self._up, self._down).shape[1] - 1, dtype=np.float32)
+        kept = _phases(self._up, self._down).shape[1] - 1 if self._up != self._down else 0
+        self._kept = bytes(2 * self.channels * kept)
 
     def process(self, pcm: bytes) -> bytes:
         """The next piece: s16le at ``from_rate`` in, s16le mono at ``to_rate`` out (may be empty)."""
@@ -79,25 +82,49 @@ class StreamResampler:
             pcm = pcm[: len(pcm) - odd]
         if self.channels == 1 and self._up == self._down:
             return pcm
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+        whole = self._kept + pcm
+        self._kept = whole[len(pcm) :]
+        samples = np.frombuffer(whole, dtype="<i2").astype(np.float32)
         if self.channels > 1:
             samples = samples.reshape(-1, self.channels).mean(axis=1)
         if self._up != self._down:
             samples = self._filter(samples)
-        return _to_bytes(samples)
+        return to_bytes(samples)
 
-    def _filter(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def rows(self, pcm: bytes) -> list[bytes] | None:
+        """``pcm`` as rows for ``matrix()``: each 20 ms with what came before it. None: it is a case for process().
+
+        What comes out of the matrix product is what process() would give; the stream goes on after ``pcm``.
+        """
+        size, kept = self.frame_bytes, len(self._kept)
+        if not size or self._left or self._phase or not pcm or len(pcm) % size:
+            return None
+        whole = self._kept + pcm
+        self._kept = whole[len(pcm) :]
+        if len(pcm) == size:
+            return [whole]
+        return [whole[at : at + kept + size] for at in range(0, len(pcm), size)]
+
+    @property
+    def rates(self) -> tuple[int, int, int]:
+        """From, to, channels: streams of the same rates share a matrix."""
+        return self.from_rate, self.to_rate, self.channels
+
+    def matrix(self) -> NDArray[np.float32]:
+        """20 ms and what came before it (columns of samples, mono) times this is 20 ms at the other rate."""
+        return _banded(self._up, self._down, self.from_rate // 50)
+
+    def _filter(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         filters = _phases(self._up, self._down)
         taps = filters.shape[1]
-        x = np.concatenate((self._kept, samples))
-        self._kept = x[len(x) - (taps - 1) :]
-        room = len(samples) * self._up - self._phase
+        fresh = len(x) - (taps - 1)
+        room = fresh * self._up - self._phase
         count = max(0, -(-room // self._down))
         if not count:
-            self._phase -= len(samples) * self._up
+            self._phase -= fresh * self._up
             return np.empty(0, dtype=np.float32)
         first = self._phase
-        self._phase = first + count * self._down - len(samples) * self._up
+        self._phase = first + count * self._down - fresh * self._up
         if self._down == 1:
             out = np.empty(count, dtype=np.float32)
             for phase in range(self._up):
@@ -111,6 +138,18 @@ class StreamResampler:
         return mixed
 
 
+@lru_cache(maxsize=16)
+def _banded(up: int, down: int, samples: int) -> NDArray[np.float32]:
+    """The whole filter for ``samples`` of input as one matrix: shape (taps - 1 + samples, samples * up / down)."""
+    filters = _phases(up, down)
+    taps = filters.shape[1]
+    matrix = np.zeros((taps - 1 + samples, samples * up // down), dtype=np.float32)
+    for column in range(matrix.shape[1]):
+        first, phase = divmod(column * down, up)
+        matrix[first : first + taps, column] = filters[phase]
+    return matrix
+
+
 def _decimate(x: NDArray[np.float32], taps: NDArray[np.float32], step: int, count: int) -> NDArray[np.float32]:
     """Every ``step``-th output of a filter, as a sum of short filters over every ``step``-th input."""
     out = np.zeros(count, dtype=np.float32)
@@ -119,7 +158,8 @@ def _decimate(x: NDArray[np.float32], taps: NDArray[np.float32], step: int, coun
     return out
 
 
-def _to_bytes(samples: NDArray[np.float32]) -> bytes:
+def to_bytes(samples: NDArray[np.float32]) -> bytes:
+    """Floats in the range of int16 → s16le, rounded and clipped."""
     return np.clip(np.rint(samples), -32768, 32767).astype("<i2").tobytes()
 
 
@@ -128,7 +168,7 @@ def resample(pcm: bytes, from_rate: int, to_rate: int) -> bytes:
     if from_rate == to_rate:
         return pcm
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float32)
-    return _to_bytes(soxr.resample(samples, from_rate, to_rate, "HQ"))
+    return to_bytes(soxr.resample(samples, from_rate, to_rate, "HQ"))
 
 
 def to_stereo(pcm: bytes) -> bytes:

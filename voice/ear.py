@@ -132,7 +132,9 @@ class Ear:
         if self._machine.phase is Phase.IDLE:
             self._ring.trim(self._idle_s)
         voiced = self._activity.feed(frame.pcm).voiced
-        self._act(self._machine.frame(voiced, at, operator_speaking=self._operator_speaking()))
+        decisions = self._machine.frame(voiced, at, operator_speaking=self._operator_speaking())
+        if decisions:
+            self._act(decisions)
         # In a gap the final pass may be due in a moment: a partial one begun now would be in its way.
         if voiced and self._machine.phase is Phase.SPEAKING and self._interval_s and at >= self._next_partial:
             self._start_partial(at)

@@ -174,7 +174,7 @@ class Mouth:
     @property
     def speaking(self) -> bool:
         """An utterance is being heard: it has begun, is not over, and is not held."""
-        return bool(self._queue) and self._queue[0].underway and not self._held
+        return not self._held and bool(self._queue) and self._queue[0].underway
 
     @property
     def held(self) -> bool:
@@ -273,12 +273,13 @@ class Mouth:
             self._pump = None
 
     def _next_job(self) -> tuple[Utterance, ClauseAudio] | None:
-        ahead = sum(utterance.ahead_bytes() for utterance in self._queue) / 2 / RATE
-        if ahead > self._settings.ahead_s:
-            return None
         for utterance in self._queue:
-            if utterance.synthesised < len(utterance.ledger.clauses):
-                return utterance, utterance.ledger.clauses[utterance.synthesised]
+            if utterance.synthesised >= len(utterance.ledger.clauses):
+                continue
+            ahead = sum(one.ahead_bytes() for one in self._queue) / 2 / RATE
+            if ahead > self._settings.ahead_s:
+                return None
+            return utterance, utterance.ledger.clauses[utterance.synthesised]
         return None
 
     async def _run(self) -> None:

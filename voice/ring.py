@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from contracts.audio import FRAME_BYTES, RATE
+from collections import deque
+
+from contracts.audio import RATE
 
 
 class AudioRing:
-    """Internal PCM whose end is the last frame's time; older sound than ``seconds`` falls out."""
+    """Internal PCM whose end is the last frame's time; older sound than ``seconds`` falls out, frame by frame."""
 
     def __init__(self, seconds: float) -> None:
         self._limit = int(seconds * RATE) * 2
-        self._pcm = bytearray()
+        self._frames: deque[bytes] = deque()
+        self._size = 0
         self._end = 0.0
 
     def append(self, pcm: bytes, at: float) -> None:
         """Add a frame that ended at ``at``."""
-        self._pcm += pcm
+        self._frames.append(pcm)
+        self._size += len(pcm)
         self._end = at
-        if len(self._pcm) > self._limit + 50 * FRAME_BYTES:
-            del self._pcm[: len(self._pcm) - self._limit]
+        if self._size > self._limit:
+            self._keep(self._limit)
 
     def trim(self, seconds: float) -> None:
         """Keep no more than so much for now: between turns nobody needs the whole."""
         limit = int(seconds * RATE) * 2
-        if len(self._pcm) > limit + 50 * FRAME_BYTES:
-            del self._pcm[: len(self._pcm) - limit]
+        if self._size > limit:
+            self._keep(limit)
 
     def between(self, start: float, until: float) -> bytes:
         """The PCM from ``start`` to ``until``, as far as it is still there."""
-        size = len(self._pcm)
-        first = size - round((self._end - start) * RATE) * 2
-        last = size - round((self._end - until) * RATE) * 2
-        return bytes(self._pcm[max(0, first) : max(0, min(size, last))])
+        size = self._size
+        first = max(0, size - round((self._end - start) * RATE) * 2)
+        last = max(0, min(size, size - round((self._end - until) * RATE) * 2))
+        return b"".join(self._frames)[first:last]
+
+    def _keep(self, limit: int) -> None:
+        """Whole frames go, and only if what stays is no less than the limit."""
+        while self._size - len(self._frames[0]) >= limit:
+            self._size -= len(self._frames.popleft())

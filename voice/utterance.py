@@ -93,7 +93,7 @@ class Utterance:
     @property
     def underway(self) -> bool:
         """Some of it was played and some is still to come."""
-        return self.first_frame_at > 0.0 and not self.over
+        return self.first_frame_at > 0.0 and not self._result.done()
 
     @property
     def exhausted(self) -> bool:
@@ -109,6 +109,12 @@ class Utterance:
 
         A clause that is still being synthesised gives whole frames only.
         """
+        if self.clause < len(self.ledger.clauses):  # nearly always the frame lies within one clause
+            pcm, end = self.ledger.clauses[self.clause].pcm, self.played + size
+            if end < len(pcm):
+                taken = bytes(pcm[self.played : end])
+                self.played = end
+                return taken
         taken = b""
         while len(taken) < size and self.clause < len(self.ledger.clauses):
             clause = self.ledger.clauses[self.clause]

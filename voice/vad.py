@@ -24,7 +24,7 @@ import onnxruntime
 import webrtcvad
 from numpy.typing import NDArray
 
-from contracts.audio import FRAME_BYTES, FRAME_S, RATE
+from contracts.audio import FRAME_BYTES, FRAME_S, FRAME_SAMPLES, RATE
 from contracts.errors import ModelFileError
 from voice.settings import VadSettings
 
@@ -33,6 +33,8 @@ WINDOW = 512
 CONTEXT = 64
 """Samples of the window before that Silero wants in front."""
 _STATE_SHAPE = (2, 1, 128)
+_FULL_SCALE = np.float32(32768.0)
+_MEAN_SQUARE = 1.0 / FRAME_SAMPLES / 32768.0**2
 
 
 class SileroModel:
@@ -85,7 +87,8 @@ class VoiceActivity:
         self._model = model
         self._gate = webrtcvad.Vad(settings.gate_mode)
         self._hold_frames = round(settings.gate_hold_s / FRAME_S)
-        self._past: deque[NDArray[np.float32]] = deque(maxlen=max(1, settings.warm_windows * WINDOW // 320 + 2))
+        self._peak_fall_db = settings.peak_fall_db_s * FRAME_S
+        self._past: deque[bytes] = deque(maxlen=max(1, settings.warm_windows * WINDOW // 320 + 2))
         self.windows_run = 0
         """Silero windows computed so far: what the gate saves shows here."""
         self.last = Activity(voiced=False, probability=0.0, level_dbfs=-120.0)
@@ -111,19 +114,20 @@ class VoiceActivity:
         """Judge 20 ms of internal PCM. Raises ValueError when ``pcm`` is not 640 bytes."""
         if len(pcm) != FRAME_BYTES:
             raise ValueError(f"a frame has {FRAME_BYTES} bytes, not {len(pcm)}")
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
-        level = 10.0 * math.log10(float(np.dot(samples, samples)) / len(samples) + 1e-12)
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+        level = 10.0 * math.log10(float(np.dot(samples, samples)) * _MEAN_SQUARE + 1e-12)
         loud = level >= self._settings.floor_dbfs
         if loud and self._gate.is_speech(pcm, RATE):
             self._gate_left = self._hold_frames + 1
         elif self._gate_left:
             self._gate_left -= 1
         if self._gate_left or self._speech:
-            self._listen(samples)
+            self._listen(samples / _FULL_SCALE)
         elif self._awake:
             self._sleep()
-        self._past.append(samples)
-        self._peak_dbfs = max(level, self._peak_dbfs - self._settings.peak_fall_db_s * FRAME_S)
+        self._past.append(pcm)
+        fallen = self._peak_dbfs - self._peak_fall_db
+        self._peak_dbfs = level if level > fallen else fallen
         audible = loud and level >= self._peak_dbfs - self._settings.range_db
         self.last = Activity(self._speech and audible, self._probability, level)
         return self.last
@@ -132,7 +136,7 @@ class VoiceActivity:
         if not self._awake:
             self._awake = True
             if self._past:
-                past = np.concatenate(list(self._past))
+                past = np.frombuffer(b"".join(self._past), dtype="<i2").astype(np.float32) / _FULL_SCALE
                 self._pending = past[len(past) % WINDOW :] if len(past) >= WINDOW else past
         self._pending = np.concatenate([self._pending, samples])
         while len(self._pending) >= WINDOW:

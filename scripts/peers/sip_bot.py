@@ -31,6 +31,7 @@ from contracts.audio import FRAME_SAMPLES, RATE, AudioFrame
 from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError, LegClosed
 from contracts.leg import CallLeg, HangupReason
+from server.beat import go_first, spare_the_beat
 from telephony.sip.leg import SipLeg
 from telephony.sip.server import SipServer
 from telephony.sip.settings import SipSettings
@@ -192,6 +193,8 @@ async def main() -> None:
     except CallwrightError as error:
         sys.exit(str(error))
     ticker.start()
+    spare_the_beat()
+    go_first()
     say("ready", port=server.port, pid=os.getpid())
     if await stop.get() == "drain":
         draining = asyncio.ensure_future(server.drain())

@@ -42,6 +42,7 @@ from contracts.clock import Clock, MonotonicClock
 from contracts.errors import ConfigError, DialFailed, LegClosed
 from contracts.settings import Settings
 from telephony.sip.media import WireAudio
+from telephony.sip.pcm import CallPcm
 from telephony.sip.sending import Departures, NextFrame, Utterance
 from telephony.sip.settings import Codec, Transport
 from telephony.sip.stack import account, caller_config, placed, usable_port
@@ -98,7 +99,7 @@ class CallerCall:
 
     def _adopt(self, call: Call) -> None:
         self._call = call
-        self._wire = WireAudio(call.audio)
+        self._wire = WireAudio(CallPcm(call.audio))
         call.on(self._on_event)
         call.on_transfer_request(self._on_transfer_request)
         if call.state is CallState.CLOSED:

@@ -3,8 +3,9 @@
 ::
 
     INVITE ─► SipLeg ─ handler ─► answer(port) ─► 200, ACK ─► on the beat, each 20 ms:
-              │                                    library ─ read ─ resample ─ conceal ─► port.on_frame
-              └ reject ─► 486                      library ◄ write ─ resample ◄────────── port.next_frame
+              │                                    library ─ pull ─ resample ─ conceal ─► port.on_frame
+              └ reject ─► 486                      library ◄ send ─ resample ◄─────────── port.next_frame
+                                                                     └ of all calls of the beat at once
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, Trans
 from telephony.conceal import Concealer
 from telephony.sip.digits import DigitGate
 from telephony.sip.media import WireAudio
+from telephony.sip.pcm import CallPcm
 from telephony.sip.refer import address_of, close_reason, host_of, refer_uri
 from telephony.sip.settings import SipSettings
 from telephony.ticker import MediaTicker
@@ -49,7 +51,7 @@ class SipLeg:
             called=address_of(call.headers.get("To", "")),
             headers={name: value for name, value in call.headers.items() if name != "To"},
         )
-        self._wire = WireAudio(call.audio)
+        self._wire = WireAudio(CallPcm(call.audio))
         self._port: LegPort | None = None
         self._concealer: Concealer | None = None
         self._digits = DigitGate(settings.dtmf_per_second)
@@ -124,7 +126,7 @@ class SipLeg:
         self._wire.read()  # what came while the ACK was under way is stale; and the rates are known from here on
         self._port = port
         self._concealer = Concealer(self._settings.conceal, self._clock.now())
-        self._ticker.register(self._tick, self._tick_failed)
+        self._ticker.register(self._tick, self._tick_failed, before=self._pull, after=self._send)
         for digit in self._early_digits:
             port.on_dtmf(digit)
         if self._held:
@@ -195,11 +197,14 @@ class SipLeg:
 
     # ------------------------------------------------------------------ the beat
 
+    def _pull(self, now: float) -> None:
+        self._wire.pull(self._ticker.batch)
+
     def _tick(self, now: float) -> None:
-        port, concealer = self._port, self._concealer
+        port, concealer, batch = self._port, self._concealer, self._ticker.batch
         if port is None or concealer is None:
             return
-        heard = self._wire.read()
+        heard = self._wire.heard(batch)
         if not self._held:
             concealer.push(heard, now)
         frames = concealer.tick(now)
@@ -207,16 +212,21 @@ class SipLeg:
             return  # music on hold is nobody's speech
         for frame in frames:
             port.on_frame(frame)
-        self._send(port)
+        if self._wire.can_write and (pcm := self._to_say(port)):
+            self._wire.push(batch, pcm)
 
-    def _send(self, port: LegPort) -> None:
-        """Keep the send buffer filled while there is something to say; the library sends silence when it is dry."""
-        ahead = self._settings.send_ahead_frames * FRAME_S
-        while self._wire.can_write and self._wire.buffered_s < ahead - FRAME_S / 2:
-            pcm = port.next_frame()
-            if pcm is None:
-                return
-            self._wire.write(pcm)
+    def _to_say(self, port: LegPort) -> bytes:
+        """What fills the send buffer while there is something to say; the library sends silence when it is dry."""
+        room = round(self._settings.send_ahead_frames - self._wire.buffered_s / FRAME_S)
+        if room == 1:  # nearly always
+            return port.next_frame() or b""
+        said: list[bytes] = []
+        while len(said) < room and (pcm := port.next_frame()) is not None:
+            said.append(pcm)
+        return b"".join(said)
+
+    def _send(self, now: float) -> None:
+        self._wire.send(self._ticker.batch)
 
     def _tick_failed(self, error: Exception) -> None:
         task = asyncio.get_running_loop().create_task(self.hangup(HangupReason.ERROR, repr(error)))

@@ -19,7 +19,7 @@ from contracts.errors import ConfigError
 from contracts.leg import HangupReason, LegHandler
 from telephony.sip.leg import SipLeg
 from telephony.sip.settings import SipSettings
-from telephony.sip.stack import account, server_config, usable_port
+from telephony.sip.stack import account, coarse_timers, server_config, usable_port
 from telephony.ticker import MediaTicker
 
 log = structlog.get_logger()
@@ -55,7 +55,8 @@ class SipServer:
         runtime = Runtime()
         runtime.on_dead = self._on_dead
         try:
-            await runtime.start(server_config(settings, self.port))
+            with coarse_timers(settings.timer_slack_ms):
+                await runtime.start(server_config(settings, self.port))
         except BaresipError as error:
             raise ConfigError(f"SIP did not start on {settings.host}:{self.port}: {error}") from error
         self._runtime = runtime

@@ -51,6 +51,12 @@ class SipSettings(Settings):
         le=5,
         description="20 ms frames kept in the send buffer while we speak: how late a beat may be; emptied on barge-in.",
     )
+    timer_slack_ms: float = Field(
+        default=2.0,
+        ge=0.05,
+        le=10,
+        description="How late the library's threads (three a call) may wake, so that many wake at once; Linux only.",
+    )
     dtmf_per_second: int = Field(default=10, ge=1, le=50, description="Digits beyond this rate are dropped.")
     transfer_timeout_s: float = Field(
         default=30.0, gt=0, le=300, description="How long a REFER may wait for its final NOTIFY."

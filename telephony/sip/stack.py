@@ -5,9 +5,12 @@ One Runtime per process, ever: libre's state is global, and a dead runtime needs
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import socket
-from collections.abc import Awaitable, Sequence
+import sys
+from collections.abc import Awaitable, Iterator, Sequence
 
 from baresip import Account, Call, Config, Runtime, StackEvent
 
@@ -65,6 +68,31 @@ def account(user: str, domain: str, transport: Transport, codecs: Sequence[Codec
         audio_codecs=tuple(_CODEC_SPECS[codec] for codec in codecs),
         extra_params=tuple(extra),
     )
+
+
+_PR_SET_TIMERSLACK = 29
+"""prctl(2)."""
+_OWN_SLACK_NS = 50_000
+"""Linux's default for every thread."""
+
+
+@contextlib.contextmanager
+def coarse_timers(slack_ms: float) -> Iterator[None]:
+    """Threads started inside, and those that they start, wake up to so late, together with others.
+
+    The library keeps three threads for each call and wakes one of them every 4 ms to ask whether 20 ms are over: with
+    200 calls 49,000 wake-ups a second and 0.76 of a core; 0.59 with 3 ms of slack (measured). A thread inherits its
+    maker's slack, so it is set while the library starts; this thread's own is put back.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(int(slack_ms * 1e6)), 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(_OWN_SLACK_NS), 0, 0, 0)
 
 
 async def placed(runtime: Runtime, placing: Awaitable[Call]) -> Call:

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Iterator
 
+import numpy  # noqa: F401 - its matrix library is what is looked at
 import pytest
+from threadpoolctl import threadpool_info
 
-from server.beat import THRESHOLDS, spare_the_beat
+from server.beat import SWITCH_S, THRESHOLDS, spare_the_beat
 
 
 @pytest.fixture
 def as_before() -> Iterator[None]:
-    before = gc.get_threshold()
+    before, interval = gc.get_threshold(), sys.getswitchinterval()
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
+    sys.setswitchinterval(interval)
 
 
 @pytest.mark.usefixtures("as_before")
@@ -47,3 +51,10 @@ def test_what_comes_later_is_still_collected() -> None:
     Node()
     gc.collect()
     assert gone
+
+
+@pytest.mark.usefixtures("as_before")
+def test_no_thread_of_ours_is_waited_for_long_and_matrices_start_none() -> None:
+    spare_the_beat()
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} <= {1}
