@@ -18,7 +18,6 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
-import os
 import resource
 import secrets
 import socket
@@ -31,6 +30,7 @@ from typing import Any, Protocol, Self
 from contracts.audio import FRAME_S
 from contracts.errors import DialFailed
 from scripts.sip_message import Message, audio_port
+from server.beat import go_first
 from telephony.sip.stack import usable_port
 
 GROUPS = 4
@@ -136,9 +136,7 @@ class Callers:
     async def __aenter__(self) -> Self:
         """Open the sockets and start the beat."""
         # Real callers have machines of their own: ours must not wait for the operator's threads. Needs the right to.
-        with contextlib.suppress(PermissionError):
-            os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
-            self.load.realtime = True
+        self.load.realtime = go_first()
         self._port = usable_port(self._host, 0)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: _Sip(self), local_addr=(self._host, self._port))
