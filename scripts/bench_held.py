@@ -268,7 +268,13 @@ async def run(options: argparse.Namespace, home: Path) -> dict[str, Any]:
                     else:
                         stage = held_stage(operator, callers, count, options.minutes * 60, options, progress)
                     stages.append(await stage)
-    return {"machine": machine(), "kind": "talking" if talking else "held", "idle": costs(idle), "stages": stages}
+                found = {
+                    "machine": machine(), "kind": "talking" if talking else "held", "idle": costs(idle),
+                    "stages": stages,
+                }  # fmt: skip
+                if options.json:  # what is measured is kept, whatever happens to the next stage
+                    options.json.write_text(json.dumps(found, indent=1))
+    return found
 
 
 def counts(text: str) -> list[int]:
@@ -295,8 +301,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench_held: {error}", file=sys.stderr)
         return error.exit_code
     show(found, Console())
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
     if options.png:
         draw(found, options.png)
     late = max((one["late_p99_s"] for stage in found["stages"] for one in stage["tick_ms"]), default=0.0)
