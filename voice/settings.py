@@ -174,8 +174,20 @@ class OverlapSettings(Settings):
     over_s: float = Field(
         default=0.3, ge=0.02, description="quiet after which a sound that became no turn lets the operator go on"
     )
-    floor_dbfs: float = Field(default=-50.0, description="what is quieter is no sound")
-    rise_db: float = Field(default=10.0, ge=0.0, description="how far a sound stands above the line's noise")
+    trial_after_s: float = Field(
+        default=0.08, ge=0.02, description="sound without a voice, louder than any of late, that is held for on trial"
+    )
+    trial_s: float = Field(default=0.28, ge=0.02, description="such a hold is over if no voice has come by then")
+    fall_db: float = Field(default=10.0, ge=0.0, description="no trial for what has fallen so far: it dies away")
+    rest_s: float = Field(default=30.0, ge=0.0, description="no trial so soon after one without a voice")
+    settle_s: float = Field(default=1.0, ge=0.0, description="no trial before a line was heard so long")
+    forget_db_s: float = Field(default=0.25, ge=0.0, description="how fast the loudest noise of a line is forgotten")
+    floor_dbfs: float = Field(default=-56.0, description="what is quieter is no sound (a hiss on the phone: -53)")
+    rise_db: float = Field(
+        default=8.0,
+        ge=0.0,
+        description="how far a sound stands above the line's noise, and a trial's above its loudest",
+    )
     floor_rise_db_s: float = Field(default=6.0, ge=0.0, description="how fast the idea of the line's noise rises")
 
 

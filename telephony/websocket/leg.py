@@ -89,6 +89,7 @@ class TwilioLeg:
         self._silence = protocol.media(_SILENCE)
         self._last_media = now
         self._blocked_since: float | None = None
+        self._cut_short = False
         self._ending = False
         self._over = asyncio.Event()
         self._last_words = asyncio.Event()
@@ -170,6 +171,7 @@ class TwilioLeg:
         if self._port is not None and not self.closed and self._protocol.state is State.STREAMING:
             self._send(self._protocol.clear())
             self._playout.flushed()
+            self._cut_short = True
 
     # ------------------------------------------------------------------ from the stream
 
@@ -225,19 +227,23 @@ class TwilioLeg:
             return
         if self._protocol.state is not State.STREAMING:
             return
-        for _ in range(self._playout.prime(now)):
+        lead = self._playout.prime(now)
+        if self._cut_short:  # the fade of what was cut must join on to it: silence comes after
+            self._send_due(port, now)
+            self._cut_short = False
+        for _ in range(lead):
             self._send(self._silence)
-        while self._playout.due(now):
-            self._send_next(port)
+        self._send_due(port, now)
         if name := self._playout.mark_due(now):
             self._send_mark(name)
 
-    def _send_next(self, port: LegPort) -> None:
-        pcm = port.next_frame()
-        if pcm is not None:
-            self._send(self._protocol.media(linear_to_ulaw(self._down.process(pcm))))
-        elif not self._playout.surplus:
-            self._send(self._silence)
+    def _send_due(self, port: LegPort, now: float) -> None:
+        while self._playout.due(now):
+            pcm = port.next_frame()
+            if pcm is not None:
+                self._send(self._protocol.media(linear_to_ulaw(self._down.process(pcm))))
+            elif not self._playout.surplus:
+                self._send(self._silence)
 
     def _send_mark(self, name: str) -> None:
         message = self._protocol.mark(name)

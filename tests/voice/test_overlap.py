@@ -11,6 +11,7 @@ from voice.vad import Activity
 SETTINGS = OverlapSettings()
 LINE = Activity(voiced=False, probability=0.0, level_dbfs=-66.0)
 SOUND = Activity(voiced=False, probability=0.1, level_dbfs=-25.0)
+HISS = Activity(voiced=False, probability=0.02, level_dbfs=-52.0)
 VOICE = Activity(voiced=True, probability=0.95, level_dbfs=-20.0)
 DOUBTFUL = Activity(voiced=True, probability=0.6, level_dbfs=-20.0)
 
@@ -21,9 +22,22 @@ def steps(watch: OverlapWatch, *frames: Activity, speaking: bool = True) -> list
     return [((index + 1) * 20, step) for index, step in enumerate(said) if step is not None]
 
 
+def sound(level_dbfs: float) -> Activity:
+    return Activity(voiced=False, probability=0.1, level_dbfs=level_dbfs)
+
+
+@pytest.fixture
+def fresh() -> OverlapWatch:
+    """On a quiet line, two seconds old."""
+    watch = OverlapWatch(SETTINGS)
+    steps(watch, *[LINE] * 100)
+    return watch
+
+
 @pytest.fixture
 def watch() -> OverlapWatch:
-    watch = OverlapWatch(SETTINGS)
+    """On a quiet line that must not be silenced on trial."""
+    watch = OverlapWatch(OverlapSettings(settle_s=600.0))
     steps(watch, *[LINE] * 100)
     return watch
 
@@ -69,3 +83,44 @@ def test_the_noise_of_the_line_is_learned_and_a_voice_must_stand_above_it() -> N
     hum = Activity(voiced=False, probability=0.0, level_dbfs=-40.0)
     assert steps(watch, *[hum] * 500) == []
     assert steps(watch, *[hum] * 6, VOICE) == [(140, Step.DUCK)]
+
+
+def test_a_hiss_out_of_silence_is_held_for_before_there_is_a_voice_and_the_voice_keeps_the_hold(
+    fresh: OverlapWatch,
+) -> None:
+    assert steps(fresh, *[HISS] * 7, *[VOICE] * 50) == [(80, Step.HOLD)]
+
+
+def test_an_s_and_the_stop_after_it_leave_time_for_the_vowel(fresh: OverlapWatch) -> None:
+    assert steps(fresh, *[HISS] * 5, *[LINE] * 3, SOUND, *[VOICE] * 20) == [(80, Step.HOLD)]
+
+
+def test_a_sound_that_no_voice_follows_is_held_for_once_and_its_like_no_more(fresh: OverlapWatch) -> None:
+    held = [(80, Step.HOLD), (360, Step.OVER)]
+    assert steps(fresh, *[SOUND] * 15, *[LINE] * 50) == held
+    assert steps(fresh, *[sound(-5.0)] * 15, *[LINE] * 50) == []  # at rest
+    steps(fresh, *[LINE] * round(SETTINGS.rest_s / 0.02))
+    assert steps(fresh, *[sound(-2.0)] * 15, *[LINE] * 50) == held
+
+
+def test_a_noise_that_was_heard_is_forgotten_by_and_by(fresh: OverlapWatch) -> None:
+    steps(fresh, *[SOUND] * 15, *[LINE] * round(SETTINGS.rest_s / 0.02))
+    assert steps(fresh, *[SOUND] * 15, *[LINE] * 50) == []
+    forgotten = [LINE] * round((SETTINGS.rise_db + 1.0) / SETTINGS.forget_db_s / 0.02)
+    steps(fresh, *forgotten)
+    assert steps(fresh, *[SOUND] * 15, *[LINE] * 50) == [(80, Step.HOLD), (360, Step.OVER)]
+
+
+def test_what_dies_away_at_once_is_a_knock_and_not_held_for(fresh: OverlapWatch) -> None:
+    knock = [sound(-12.0 - 6.0 * index) for index in range(8)]
+    assert steps(fresh, *knock, *[LINE] * 50) == []
+
+
+def test_a_line_must_be_known_before_its_sounds_startle() -> None:
+    watch = OverlapWatch(SETTINGS)
+    assert steps(watch, *[LINE] * 25, *[SOUND] * 15, *[LINE] * 50) == []
+
+
+def test_after_a_trial_that_was_wrong_a_voice_is_held_for_as_ever(fresh: OverlapWatch) -> None:
+    said = steps(fresh, *[SOUND] * 18, *[VOICE] * 10)
+    assert said == [(80, Step.HOLD), (360, Step.OVER), (380, Step.HOLD)]

@@ -37,6 +37,10 @@ class EchoPort:
         self.asked += 1
         return self._back.pop(0) if self._back else None
 
+    def play(self, frame: bytes) -> None:
+        """Play this frame next."""
+        self._back.insert(0, frame)
+
     def on_dtmf(self, digit: str) -> None:
         self.digits.append(digit)
 

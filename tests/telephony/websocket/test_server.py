@@ -17,6 +17,7 @@ from contracts.clock import ManualClock
 from contracts.errors import ConfigError, LegClosed
 from contracts.leg import CallLeg, HangupReason
 from telephony.websocket.client import TwilioClient
+from telephony.websocket.g711 import ulaw_to_linear
 from telephony.websocket.leg import TwilioLeg
 from telephony.websocket.server import WebSocketServer
 from telephony.websocket.settings import WebSocketSettings
@@ -92,6 +93,23 @@ async def test_a_flush_empties_the_providers_buffer_and_what_follows_starts_with
         house.ticker.beat(clock.advance(FRAME_S))
         await until(lambda: len(client.log.heard) == 7 + 3)
         assert any(mark.cleared for mark in client.log.marks)
+
+
+async def test_the_fade_of_what_was_flushed_comes_before_the_lead_and_not_after_a_gap(make_house: MakeHouse) -> None:
+    clock = ManualClock()
+    async with make_house(clock=clock) as house, house.client() as client:
+        await house.answered.wait()
+        for _ in range(5):
+            house.ticker.beat(clock.advance(FRAME_S))
+        house.legs[0].flush()
+        await until(lambda: len(client.log.clears) == 1)
+        house.ports[0].play(tone(FRAME_S))
+        house.ticker.beat(clock.advance(FRAME_S))
+        await until(lambda: len(client.log.heard) == 7 + 3)
+        sounds = [np.frombuffer(ulaw_to_linear(each.ulaw), dtype="<i2") for each in client.log.heard[7:]]
+        peaks = [int(np.abs(sound).max()) for sound in sounds]
+        assert peaks[0] > 5000
+        assert max(peaks[1:]) < 100
 
 
 async def test_marks_tell_how_long_sound_takes_until_it_is_played(house: House) -> None:
