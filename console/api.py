@@ -30,6 +30,10 @@ from starlette.staticfiles import StaticFiles
 
 from console.accounts import Accounts
 from console.control import MediaProcessSilent, ask
+from console.documents import Documents
+from console.library import Library
+from console.questions import Questions
+from console.releases import Releases
 from console.settings import ConsoleSettings
 from console.signin import LOOPBACK, SignIn
 from console.web import HEADERS, STATIC, Web
@@ -53,7 +57,7 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
         Route("/v1/handoffs/{call_id}", api.handoff),
         Route("/v1/calls", api.calls),
         Route("/v1/calls/{call_id}", api.call),
-        *pages(web, settings, control),
+        *pages(web, settings, engine, control),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Starlette(
@@ -68,9 +72,15 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
     )
 
 
-def pages(web: Web, settings: ConsoleSettings, control: Path) -> list[Route]:
+def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path) -> list[Route]:
     """The pages of all rooms, in the order of the menu."""
-    return SignIn(web, settings.sign_in).routes()
+    library = Library(control)
+    return [
+        *Documents(web, library, settings).routes(),
+        *Releases(web, library).routes(),
+        *Questions(web, library, settings, engine, control).routes(),
+        *SignIn(web, settings.sign_in).routes(),
+    ]
 
 
 class _Api:

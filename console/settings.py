@@ -34,6 +34,11 @@ class ConsoleSettings(Settings):
     max_connections: int = Field(default=200, ge=1, le=10_000, description="At once; more get 503.")
     header_timeout_s: float = Field(default=10.0, gt=0, le=120, description="From accept to a whole request.")
     control_timeout_s: float = Field(default=2.0, gt=0, le=60, description="Patience with the media process.")
+    ask_timeout_s: float = Field(default=60.0, gt=0, le=600, description="Patience with a question that is tried out.")
+    max_upload_bytes: int = Field(
+        default=15 << 20, ge=1024, le=15 << 20, description="Of one upload; each document has its own limit as well."
+    )
+    gap_days: int = Field(default=30, ge=1, le=366, description="How far back unanswered questions are gathered.")
     sign_in: SignInSettings = SignInSettings()
 
     @field_validator("token")

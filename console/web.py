@@ -41,6 +41,7 @@ SIGN_IN = "/sign-in"
 MAX_FORM = 256 * 1024
 """Bytes of a form without files."""
 _FLASHES = 1000
+_SHOWN = 20
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; media-src 'self' blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -205,12 +206,16 @@ class Web:
     def back(self, visit: Visit, path: str, said: str = "", *, kind: str = "done") -> Response:
         """Go to a page of ours and show a message there; ``kind``: done, error, info."""
         if said:
-            waiting = self._flashes.setdefault(visit.session.digest, [])
-            waiting.append((kind, said))
-            del waiting[:-5]
-            while len(self._flashes) > _FLASHES:
-                self._flashes.popitem(last=False)
+            self.say(visit, said, kind=kind)
         return RedirectResponse(path, 303)
+
+    def say(self, visit: Visit, said: str, *, kind: str = "done") -> None:
+        """A message for this person's next page."""
+        waiting = self._flashes.setdefault(visit.session.digest, [])
+        waiting.append((kind, said))
+        del waiting[:-_SHOWN]
+        while len(self._flashes) > _FLASHES:
+            self._flashes.popitem(last=False)
 
     def _to_sign_in(self, request: Request) -> Response:
         target = request.url.path if request.method == "GET" else "/"

@@ -53,6 +53,14 @@ class Held:
 
 
 @dataclass(slots=True, frozen=True)
+class DocumentText:
+    """A document with its canonical text (Markdown)."""
+
+    document: DocumentInfo
+    body: str
+
+
+@dataclass(slots=True, frozen=True)
 class Stats:
     """State of the base. ``documents`` and ``passages`` are those of the draft; ``pending``: passages whose vectors are
     still to be made or entered; ``degraded``: an index is down; ``release``: the live one, empty before the first."""
@@ -140,6 +148,17 @@ class KnowledgeAccess(Protocol):
 
     def list_documents(self, release: str | None = None) -> list[DocumentInfo]:
         """All documents of a release, or of the draft (None), by source."""
+        ...
+
+    def text(self, key: str, release: str | None = None) -> DocumentText:
+        """A document of a release, or of the draft (None), with its text. Raises DocumentUnknown."""
+        ...
+
+    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str) -> Added:
+        """Other metadata (``knowledge.metadata``), all of it, for a document of the draft; its text stays.
+
+        Raises DocumentUnknown, DocumentRefused.
+        """
         ...
 
     def remove(self, key: str, *, by: str) -> list[DocumentInfo]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.engines import DocumentInfo, Evidence
-from contracts.errors import ReleaseRefused
-from knowledge import fusion, legacy, query
-from knowledge.api import LIVE, Added, Change, DocumentChange, Held, ReleaseInfo, Stats
+from contracts.errors import DocumentUnknown, ReleaseRefused
+from knowledge import amending, fusion, legacy, query
+from knowledge.api import LIVE, Added, Change, DocumentChange, DocumentText, Held, ReleaseInfo, Stats
 from knowledge.database import open_engine
 from knowledge.desk import ReleaseDesk
 from knowledge.finder import Finder
@@ -26,7 +27,7 @@ from knowledge.settings import KnowledgeSettings
 from knowledge.shelf import Shelf
 from knowledge.snapshot import Snapshot, SnapshotUnusable
 from knowledge.snapshotfile import release_name
-from knowledge.store import DocumentStore
+from knowledge.store import DocumentStore, now_utc
 
 _TEXT_FORMAT = 1
 """Raise when PassageText.embedding_text changes: vectors made from other texts are then made again."""
@@ -171,6 +172,21 @@ class KnowledgeBase:
             return self._store.list_draft()
         number = number_of(release) if release else self._releases.live()
         return [] if number is None else self._store.list_release(number)
+
+    def text(self, key: str, release: str | None = None) -> DocumentText:
+        """A document of a release, or of the draft (None), with its text. Raises DocumentUnknown."""
+        if release is None:
+            return amending.text_of(self._store.engine, key, None)
+        number = number_of(release) if release else self._releases.live()
+        if number is None:
+            raise DocumentUnknown(f"no document {key!r} is live: nothing has been published yet")
+        return amending.text_of(self._store.engine, key, number)
+
+    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str) -> Added:
+        """Other metadata for a document of the draft; its text stays. Raises DocumentUnknown, DocumentRefused."""
+        added = amending.amend(self._store.engine, key, metadata, by=by, now=now_utc())
+        self._indexer.wake()
+        return added
 
     def remove(self, key: str, *, by: str) -> list[DocumentInfo]:
         """Take a document (source or id) or a whole file out of the draft. Raises DocumentUnknown."""

@@ -17,6 +17,7 @@ from knowledge.api import (
     Added,
     Change,
     DocumentChange,
+    DocumentText,
     Held,
     ReleaseInfo,
     Stats,
@@ -71,6 +72,14 @@ class KnowledgeClient:
     async def list_documents(self, release: str | None = None) -> list[DocumentInfo]:
         """All documents of a release, or of the draft."""
         return from_json(list[DocumentInfo], await self.ask("list", {"release": release}))
+
+    async def text(self, key: str, release: str | None = None) -> DocumentText:
+        """A document of a release, or of the draft, with its text. Raises DocumentUnknown."""
+        return from_json(DocumentText, await self.ask("text", {"key": key, "release": release}))
+
+    async def amend(self, key: str, metadata: Mapping[str, Any], *, by: str) -> Added:
+        """Other metadata for a document of the draft. Raises DocumentUnknown, DocumentRefused."""
+        return from_json(Added, await self.ask("amend", {"key": key, "metadata": dict(metadata), "by": by}))
 
     async def remove(self, key: str, *, by: str) -> list[DocumentInfo]:
         """Take a document or a file out of the draft. Raises DocumentUnknown."""

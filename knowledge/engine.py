@@ -7,6 +7,7 @@ search     query, limit, context, release, talk,                                
            readings
 ticket     ticket                                                              done; then result, or error
 list       release (null: the draft)                                           result: documents
+text       key, release (null: the draft)                                      result: document and its text
 held                                                                           result: quarantined documents
 draft                                                                          result: changes against the live one
 releases                                                                       result: releases
@@ -15,6 +16,7 @@ stats                                                                          r
 rebuild
 rollback   by, release                                                         result: release
 add        source, by                                    the file's bytes      ticket; result: what was added
+amend      key, metadata, by                                                   ticket; result: what was added
 remove     key, by                                                             ticket; result: documents
 decide     key, accept, by                                                     ticket; result: document
 revert     by                                                                  ticket
@@ -45,6 +47,7 @@ from knowledge.settings import KnowledgeSettings
 Params = Mapping[str, Any]
 _AT_ONCE: dict[str, Callable[[KnowledgeBase, Params], Any]] = {
     "list": lambda base, params: base.list_documents(params.get("release")),
+    "text": lambda base, params: base.text(str(params["key"]), params.get("release")),
     "held": lambda base, params: base.held(),
     "draft": lambda base, params: base.draft(),
     "releases": lambda base, params: base.releases(),
@@ -55,6 +58,7 @@ _AT_ONCE: dict[str, Callable[[KnowledgeBase, Params], Any]] = {
 }
 _LONG: dict[str, Callable[[KnowledgeBase, Params, bytes], Any]] = {
     "add": lambda base, params, blob: base.add(blob, str(params["source"]), by=str(params["by"])),
+    "amend": lambda base, params, blob: base.amend(str(params["key"]), dict(params["metadata"]), by=str(params["by"])),
     "remove": lambda base, params, blob: base.remove(str(params["key"]), by=str(params["by"])),
     "decide": lambda base, params, blob: base.decide(
         str(params["key"]), accept=bool(params["accept"]), by=str(params["by"])
@@ -142,6 +146,7 @@ class KnowledgeEngine:
 
 _NEEDS = {
     "add": ("source", "by"),
+    "amend": ("key", "metadata", "by"),
     "remove": ("key", "by"),
     "decide": ("key", "accept", "by"),
     "approve": ("release", "by"),

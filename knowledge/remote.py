@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from contracts.engines import DocumentInfo, Evidence
-from knowledge.api import LIVE, Added, Change, DocumentChange, Held, ReleaseInfo, Stats, from_json
+from knowledge.api import LIVE, Added, Change, DocumentChange, DocumentText, Held, ReleaseInfo, Stats, from_json
 
 Ask = Callable[[str, Mapping[str, Any], bytes], Any]
 """(method, params, blob) → the JSON result."""
@@ -47,6 +47,14 @@ class RemoteKnowledge:
     def list_documents(self, release: str | None = None) -> list[DocumentInfo]:
         """All documents of a release, or of the draft."""
         return from_json(list[DocumentInfo], self._ask("list", release=release))
+
+    def text(self, key: str, release: str | None = None) -> DocumentText:
+        """A document of a release, or of the draft, with its text."""
+        return from_json(DocumentText, self._ask("text", key=key, release=release))
+
+    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str) -> Added:
+        """Other metadata for a document of the draft."""
+        return from_json(Added, self._ask("amend", key=key, metadata=dict(metadata), by=by))
 
     def remove(self, key: str, *, by: str) -> list[DocumentInfo]:
         """Take a document or a file out of the draft."""

@@ -32,7 +32,7 @@ from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
 from operations.records import Records
 from server.beat import go_first, spare_the_beat
-from server.build import Engines, add_documents, make_dialog, make_engines, make_prompts, warm
+from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.knowledge_link import knowledge_operations
 from server.records_link import HandoffKeeper
@@ -109,6 +109,7 @@ class Operator:
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
         services = make_dialog(settings, engines, prompts, sink, handoffs, clock)
+        self._asking = make_asking(settings, engines, prompts, clock)
         self._engines = engines
         stack.push_async_callback(engines.pool.close)
         await engines.pool.start()
@@ -193,6 +194,7 @@ class Operator:
             "metrics": self._metrics_text,
             "drain": self._drain,
             **knowledge_operations(self._engines.knowledge),
+            "ask": self._asking.ask,
         }
 
     async def _ready(self, request: Mapping[str, Any]) -> dict[str, Any]:

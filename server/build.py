@@ -25,6 +25,7 @@ from escalation.rules import RuleBook
 from knowledge.api import Outcome
 from knowledge.client import KnowledgeClient
 from knowledge.documents import find_files, load_file
+from server.asking import Asking
 from server.engines import store_of, workers_of
 from server.settings import OperatorSettings, project_path
 from voice.phrases import PhraseCache
@@ -114,6 +115,13 @@ def make_dialog(
         config_digest=settings.digest(rules_path, lines_path, cascade_path, *prompts.files),
         targets=files.targets,
     )
+
+
+def make_asking(settings: OperatorSettings, engines: Engines, prompts: Prompts, clock: Clock) -> Asking:
+    """For questions in writing, beside all calls. Raises ConfigError."""
+    files = settings.dialog
+    thresholds = load_yaml(project_path(files.cascade), CascadeFile)
+    return Asking(files, thresholds, prompts, engines.knowledge, engines.small, engines.large, clock)
 
 
 def _check_targets(rules: RuleBook, settings: OperatorSettings, path: Path) -> None:

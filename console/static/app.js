@@ -25,3 +25,12 @@ function say(text) {
   document.querySelector("#messages").replaceChildren(line);
   line.scrollIntoView({ block: "nearest" });
 }
+// A file that is too large is refused before it is sent, in the browser's own words and place.
+document.addEventListener("change", (event) => {
+  const most = Number(event.target.dataset?.most);
+  if (!most || !event.target.files) return;
+  const sum = [...event.target.files].reduce((bytes, file) => bytes + file.size, 0);
+  const text = `${(sum / 1048576).toFixed(1)} MiB is more than the limit of ${(most / 1048576).toFixed(1)} MiB: send fewer, or split it.`;
+  event.target.setCustomValidity(sum > most ? text : "");
+  event.target.reportValidity();
+});

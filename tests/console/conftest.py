@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -16,6 +17,9 @@ from console.api import make_api
 from console.permissions import Role
 from console.settings import ConsoleSettings, SignInSettings
 from operations.database import migrate, open_database
+
+if TYPE_CHECKING:
+    from tests.console.house import House
 
 PASSWORD = "a sentence to remember"
 SETTINGS = ConsoleSettings(
@@ -72,3 +76,15 @@ def somebody(people: sa.Engine, tmp_path: Path) -> Somebody:
             yield http
 
     return browser
+
+
+@pytest.fixture
+def house(people: sa.Engine, tmp_path: Path) -> Iterator[House]:
+    """The whole console with documents and calls in it."""
+    from tests.console.house import House  # which needs the accounts above
+
+    made = House(tmp_path, people)
+    made.start()
+    made.fill()
+    yield made
+    made.stop()

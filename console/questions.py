@@ -1,0 +1,142 @@
+"""Trying questions out: what a search finds, what the operator would say; and what callers asked in vain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from markupsafe import Markup, escape
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from console.control import ask
+from console.grouping import group
+from console.library import Library
+from console.limits import RateLimit
+from console.permissions import Permission
+from console.settings import ConsoleSettings
+from console.web import NavItem, Visit, Web
+from contracts.errors import CallwrightError
+from knowledge.query import content_words
+from operations.gaps import Unanswered, unanswered
+
+ASK = "/ask"
+GAPS = "/gaps"
+LONGEST = 600
+_FOUND = 8
+_PER_MINUTE = 12
+
+
+class TooManyQuestions(CallwrightError):
+    """One person tries out more questions than the models should be asked."""
+
+
+@dataclass(slots=True, frozen=True)
+class Gap:
+    """Callers' questions that ask the same; ``text`` stands for all."""
+
+    text: str
+    asked: tuple[Unanswered, ...]
+
+    @property
+    def latest(self) -> str:
+        """When it was asked last."""
+        return max(one.at for one in self.asked).isoformat()
+
+
+@dataclass(slots=True)
+class Questions:
+    """The pages of questions."""
+
+    web: Web
+    library: Library
+    settings: ConsoleSettings
+    engine: sa.Engine
+    control: Path
+    _rate: RateLimit = field(default_factory=lambda: RateLimit(_PER_MINUTE, 60.0))
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        web, read = self.web, Permission.KNOWLEDGE_READ
+        web.nav += [NavItem(ASK, "Ask it", read), NavItem(GAPS, "Gaps", Permission.GAPS_READ)]
+        return [
+            web.get(ASK, self.search, read),
+            web.post(ASK, self.ask, read, home=ASK),
+            web.get(GAPS, self.gaps, Permission.GAPS_READ),
+        ]
+
+    async def search(self, visit: Visit) -> Response:
+        """What a search finds, of the live release or a named one."""
+        text, release = visit.query("q", LONGEST), visit.query("release", 20)
+        found = None
+        if text:
+            found = await self.library(lambda base: base.search(text, limit=_FOUND, release=release))
+        return await self._page(visit, text, "", release, found=found, answer=None)
+
+    async def ask(self, visit: Visit) -> Response:
+        """What the operator would say, from where, and what the gate let through."""
+        text, before = visit.field("q", LONGEST), visit.field("before", LONGEST)
+        now = time.monotonic()
+        if self._rate.wait_s(visit.by, now) > 0:
+            raise TooManyQuestions(f"{_PER_MINUTE} questions a minute; calls need the models too")
+        self._rate.use(visit.by, now)
+        answer = (await ask(self.control, "ask", self.settings.ask_timeout_s, text=text, before=before))["result"]
+        for one in answer["passages"]:
+            one["html"] = highlighted(one["text"], one["stands"])
+        return await self._page(visit, text, before, "", found=None, answer=answer)
+
+    async def _page(self, visit: Visit, text: str, before: str, release: str, **known: Any) -> Response:
+        releases = [one.release for one in await self.library(lambda base: base.releases())][:10]
+        words = content_words(text)
+        return self.web.page(
+            visit,
+            "ask.html",
+            text=text,
+            before=before,
+            release=release,
+            releases=releases,
+            marked=lambda passage: highlighted_words(passage, words),
+            longest=LONGEST,
+            **known,
+        )
+
+    async def gaps(self, visit: Visit) -> Response:
+        """Questions of real calls that found no evidence, put together."""
+        since = datetime.now(UTC) - timedelta(days=self.settings.gap_days)
+        await self.web.note(visit, "gaps.view")
+        found = await run_in_threadpool(unanswered, self.engine, since)
+        return self.web.page(visit, "gaps.html", gaps=gaps_of(found), days=self.settings.gap_days, count=len(found))
+
+
+def gaps_of(found: Sequence[Unanswered]) -> list[Gap]:
+    """Groups of questions, the commonest first; the shortest question with all a group's usual words stands for it."""
+    made = []
+    for members in group([one.text for one in found]):
+        asked = tuple(found[at] for at in members)
+        middle = sorted(asked, key=lambda one: len(one.text))[len(asked) // 2]
+        made.append(Gap(middle.text, asked))
+    return made
+
+
+def highlighted(text: str, sentences: Sequence[str]) -> Markup:
+    """A passage with these sentences marked. Everything in it is escaped."""
+    html = escape(text)
+    for one in sentences:
+        html = Markup(html.replace(escape(one), Markup("<mark>{}</mark>").format(one)))
+    return html
+
+
+def highlighted_words(text: str, words: Sequence[str]) -> Markup:
+    """A passage with the question's words marked, also inside longer ones ("wire" in "wires")."""
+    made = Markup()
+    for piece in text.split(" "):
+        bare = piece.casefold().strip(".,;:!?()\"'")
+        hit = any(bare.startswith(word[:6]) for word in words if len(word) > 2)
+        made += (Markup("<mark>{}</mark> ") if hit else Markup("{} ")).format(piece)
+    return made

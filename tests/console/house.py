@@ -1,0 +1,189 @@
+"""A console with everything behind it but a telephone: record, accounts, documents, cascade and control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from console.__main__ import make_server
+from console.api import make_api
+from contracts.clock import MonotonicClock
+from contracts.configfile import load_yaml
+from contracts.events import Event, EventKind
+from contracts.worker import Priority, Reply
+from dialog.prompts import Prompts
+from dialog.settings import CascadeFile, DialogSettings
+from knowledge.client import KnowledgeClient
+from knowledge.engine import KnowledgeEngine
+from server.asking import Asking
+from server.control import ControlServer, LiveEvents
+from server.knowledge_link import knowledge_operations
+from tests.console.conftest import PASSWORD, SETTINGS, csrf_of
+from tests.dialog.kit import ROOT, Says
+from tests.knowledge.conftest import model_folder
+from tests.operations.kit import keep
+
+DOCUMENTS = {
+    "hours.md": "---\nowner: Maria Berg\ntags: [branches]\n---\n# Branch hours\n\nAll branches are open from 9 a.m. to "
+    "5 p.m. on weekdays. On Saturday they are open from 10 a.m. to 1 p.m. All branches are closed on Sunday.\n",
+    "wires.md": "---\nowner: Omar Haddad\nvalid_to: 2031-12-31\n---\n# Wire transfers\n\nA domestic wire costs "
+    "25 dollars. Wires ordered before 3 p.m. are sent the same day.\n",
+    "cards.md": "# Lost cards\n\nA lost debit card is blocked at once. A new one arrives within five days.\n",
+}
+GOLDEN = """
+- {ask: how much is a domestic wire, document: wires.md, says: ["25 dollars"]}
+- {ask: are you open on saturday, document: hours.md}
+"""
+GAPS = (
+    "Do you exchange foreign currency?",
+    "Can I exchange foreign currency at a branch",
+    "exchanging foreign currency, is that possible",
+    "Do you rent safe deposit boxes?",
+)
+
+
+class NoQuestions:
+    """Only for the type of a job that is never paused."""
+
+    deadline = 0.0
+
+    def checkpoint(self) -> None:
+        return None
+
+    def emit(self, body: Mapping[str, Any], blob: bytes = b"") -> None:
+        return None
+
+
+class Inline:
+    """contracts.worker.WorkerClient over an engine in this process."""
+
+    def __init__(self, engine: KnowledgeEngine) -> None:
+        self._engine = engine
+
+    async def request(
+        self,
+        engine: str,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        blob: bytes = b"",
+        deadline: float,
+        priority: Priority = Priority.BACKGROUND,
+    ) -> Reply:
+        return await asyncio.to_thread(self._engine.run, method, params, blob, NoQuestions())
+
+
+class House:
+    """Runs in a thread of its own, so that a test may block."""
+
+    def __init__(self, home: Path, record: sa.Engine) -> None:
+        self._home = home
+        self._record = record
+        self.port = 0
+        self.small = Says("small", "A domestic wire costs 25 dollars.")
+        (home / "golden.yaml").write_text(GOLDEN)
+        options = {
+            "home": str(home),
+            "model_dir": str(model_folder()),
+            "settings": {"releases": {"questions": "golden.yaml"}},
+        }
+        self.engine = KnowledgeEngine(options)
+        self._up, self._down = threading.Event(), asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def start(self) -> None:
+        self.engine.load()
+        self._thread.start()
+        assert self._up.wait(30)
+
+    def stop(self) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._down.set)
+        self._thread.join(30)
+        self.engine.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        client = KnowledgeClient(Inline(self.engine))  # type: ignore[arg-type]
+        settings, clock = DialogSettings(), MonotonicClock()
+        thresholds = load_yaml(ROOT / "configs" / "cascade.yaml", CascadeFile)
+        prompts = Prompts(ROOT / "configs" / "prompts", "Test Bank", settings)
+        asking = Asking(settings, thresholds, prompts, client, self.small, None, clock)
+        control = ControlServer(
+            self._home / "control.sock", {**knowledge_operations(client), "ask": asking.ask}, LiveEvents()
+        )
+        await control.start()
+        server = make_server(SETTINGS, make_api(SETTINGS, self._record, self._home / "control.sock"))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = int(listener.getsockname()[1])
+            server.config.load()
+            server.lifespan = server.config.lifespan_class(server.config)
+            await server.startup(sockets=[listener])
+            self._up.set()
+            await self._down.wait()
+            await server.shutdown(sockets=[listener])
+        await control.close()
+
+    @contextmanager
+    def browser(self, name: str) -> Iterator[Person]:
+        """Somebody who is signed in, without a window."""
+        headers = {"accept": "text/html"}
+        with httpx.Client(base_url=self.url, headers=headers, follow_redirects=True, timeout=60) as http:
+            token = re.search(r'name="token" value="([^"]+)"', http.get("/sign-in").text)
+            assert token is not None
+            given = {"name": name, "password": PASSWORD, "token": token[1]}
+            assert http.post("/sign-in", data=given).url.path != "/sign-in"
+            yield Person(http)
+
+    def fill(self) -> None:
+        """The documents, published; and calls that asked for what they do not say."""
+        with self.browser("maria") as maria:
+            maria.upload(**DOCUMENTS)
+            maria.post("/draft/propose", note="the first")
+            maria.post("/releases/publish", release="r0001")
+        at = datetime.now(UTC)
+        told: list[Event] = []
+        for number, text in enumerate(GAPS):
+            call = f"call-{number}"
+            decided = {"turn": 1, "rung": "unknown", "why": "best passage is not about the question"}
+            told += [
+                Event(EventKind.CALL_STARTED, call, {"caller": "+15550100"}, 0, at),
+                Event(EventKind.TURN_CALLER, call, {"turn": 1, "text": text, "confidence": 0.9}, 1, at),
+                Event(EventKind.CASCADE_DECIDED, call, decided, 1, at),
+            ]
+        keep(self._record, self._home / "spool", told)
+
+
+class Person:
+    """A browser without a window: forms with their token."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+
+    def get(self, path: str, **params: str) -> str:
+        return self.http.get(path, params=params).text
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        return self.http.post(path, data={**fields, "csrf": self.csrf()})
+
+    def upload(self, **files: str | bytes) -> str:
+        given = [("files", (name, data)) for name, data in files.items()]
+        return self.http.post("/knowledge/upload", data={"csrf": self.csrf()}, files=given).text
+
+    def csrf(self) -> str:
+        return csrf_of(self.get("/account"))

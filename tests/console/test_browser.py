@@ -1,0 +1,148 @@
+"""The pages in a real browser: Debian's Chromium without a window, by keyboard, light, dark and 360 pixels wide.
+
+``CALLWRIGHT_PICTURES=folder`` keeps what it saw.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.console.conftest import PASSWORD
+from tests.console.house import DOCUMENTS, House
+
+LACKING = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(bool(LACKING), reason=f"{', '.join(LACKING)} missing: apt install chromium chromium-driver"),
+]
+pytest.importorskip("selenium", reason="selenium missing: pip install -e .[dev]")
+
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
+from selenium.webdriver import Chrome, ChromeOptions  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+PATIENCE_S = 40
+SHEETS = ("/knowledge", "/knowledge/document?key=wires.md", "/draft", "/releases", "/releases/r0001", "/ask", "/gaps")
+
+
+@pytest.fixture
+def chrome(tmp_path: Path) -> Iterator[Chrome]:
+    """A fresh browser that can reach this machine alone and logs what its pages complain of."""
+    options = ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", f"user-data-dir={tmp_path}/c"):
+        options.add_argument(f"--{flag}")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.set_page_load_timeout(PATIENCE_S)
+    driver.set_window_size(1280, 900)
+    yield driver
+    driver.quit()
+
+
+def see(chrome: Chrome, words: str) -> None:
+    """Wait until the page says so."""
+    WebDriverWait(chrome, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]).until(
+        lambda one: words in one.find_element(By.TAG_NAME, "body").text, f"{words!r} never came"
+    )
+
+
+def enter(chrome: Chrome, house: House, name: str) -> None:
+    """Sign in by keyboard alone."""
+    chrome.get(f"{house.url}/")
+    chrome.switch_to.active_element.send_keys(name, Keys.TAB, PASSWORD, Keys.ENTER)
+    see(chrome, "Sign out")
+
+
+def keep(chrome: Chrome, name: str) -> None:
+    """A picture, if somebody wants pictures."""
+    if folder := os.environ.get("CALLWRIGHT_PICTURES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        chrome.save_screenshot(f"{folder}/{name}.png")
+
+
+def complaints(chrome: Chrome) -> list[str]:
+    """What the browser held against the pages: blocked scripts and styles, errors in ours."""
+    return [one["message"] for one in chrome.get_log("browser") if one["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
+
+
+def test_a_document_from_upload_to_callers_and_back(chrome: Chrome, house: House, tmp_path: Path) -> None:
+    changed = tmp_path / "wires.md"
+    changed.write_text(DOCUMENTS["wires.md"].replace("the same day", "within the hour"))
+    enter(chrome, house, "maria")
+    chrome.find_element(By.NAME, "files").send_keys(str(changed))
+    chrome.find_element(By.XPATH, "//button[.='Upload']").click()
+    see(chrome, "wires.md is replaced in the draft.")
+    keep(chrome, "uploaded")
+    chrome.find_element(By.LINK_TEXT, "Draft").click()
+    chrome.find_element(By.CSS_SELECTOR, "details summary").click()
+    see(chrome, "+ A domestic wire costs 25 dollars. Wires ordered before 3 p.m. are sent within the hour.")
+    keep(chrome, "draft")
+    note = chrome.find_element(By.NAME, "note")
+    note.send_keys("faster wires", Keys.ENTER)
+    see(chrome, "Frozen and reviewed.")
+    see(chrome, "Answers that would change")
+    keep(chrome, "review")
+    chrome.find_element(By.XPATH, "//button[.='Publish']").click()
+    see(chrome, "r0002 is live")
+    chrome.find_element(By.LINK_TEXT, "Releases").click()
+    chrome.find_element(By.XPATH, "//summary[.='Roll back…']").click()
+    keep(chrome, "rollback")
+    chrome.find_element(By.XPATH, "//button[.='Roll back now']").click()
+    see(chrome, "r0001 is live again")
+    assert complaints(chrome) == []
+
+
+def test_asking_and_gaps(chrome: Chrome, house: House) -> None:
+    enter(chrome, house, "maria")
+    chrome.find_element(By.LINK_TEXT, "Ask it").click()
+    chrome.find_element(By.NAME, "q").send_keys("How much is a domestic wire?", Keys.ENTER)
+    see(chrome, "“A domestic wire costs 25 dollars.”")
+    assert chrome.find_element(By.TAG_NAME, "mark").text == "A domestic wire costs 25 dollars."
+    keep(chrome, "ask")
+    chrome.find_element(By.XPATH, "//button[.='What does it find?']").click()
+    see(chrome, "What it finds")
+    keep(chrome, "search")
+    chrome.find_element(By.LINK_TEXT, "Gaps").click()
+    see(chrome, "3×")
+    keep(chrome, "gaps")
+    chrome.find_element(By.LINK_TEXT, "Write the answer").click()
+    chrome.find_element(By.NAME, "body").send_keys("Branches in the city exchange euros and pounds.")
+    chrome.find_element(By.XPATH, "//button[.='Into the draft']").click()
+    see(chrome, "is new in the draft")
+    assert complaints(chrome) == []
+
+
+def test_every_sheet_fits_a_telephone_in_light_and_dark(chrome: Chrome, house: House) -> None:
+    enter(chrome, house, "maria")
+    for scheme, width, height in (("light", 1280, 900), ("dark", 1280, 900), ("light", 360, 740), ("dark", 360, 740)):
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        for path in SHEETS:
+            chrome.get(house.url + path)
+            wide = chrome.execute_script("return document.documentElement.scrollWidth")
+            assert wide <= width, f"{path} is {wide} pixels wide in {width}"
+            name = path.split("?")[0].strip("/").replace("/", "-")
+            keep(chrome, f"{scheme}-{width}-{name}")
+    assert complaints(chrome) == []
+
+
+def test_the_filter_follows_the_keys_without_reloading(chrome: Chrome, house: House) -> None:
+    enter(chrome, house, "maria")
+    see(chrome, "3 of 3 documents")
+    chrome.execute_script("window.stayed = true")
+    chrome.find_element(By.NAME, "q").send_keys("wire")
+    see(chrome, "1 of 3 documents")
+    assert chrome.execute_script("return window.stayed")
+    assert "q=wire" in chrome.current_url
