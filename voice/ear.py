@@ -313,7 +313,8 @@ class Ear:
         if self._partial is not None and not self._partial.done():
             return
         self._next_partial = at + self._interval_s
-        self._partial = self._spawn(self._partial_pass(self._rejoined(self._segment_start, at), at))
+        start = rejoined(self._segments, self._segment_start, at, self._settings.partial_rejoin_s)
+        self._partial = self._spawn(self._partial_pass(start, at))
 
     async def _partial_pass(self, start: float, until: float) -> None:
         pcm = self._sound(start, until)

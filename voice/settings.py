@@ -133,7 +133,17 @@ class EarSettings(Settings):
         default=0.6, ge=0.0, description="speech between partial passes; 0 switches them off"
     )
     rejoin_s: float = Field(
-        default=9.0, ge=0.0, le=29.0, description="a turn that goes on is recognised anew as a whole up to this length"
+        default=9.0,
+        ge=0.0,
+        le=29.0,
+        description="a turn that goes on is recognised anew as a whole up to this length (final passes); words beside a "
+        "seam are often wrong, and 19 s and the pre-roll fit Whisper's window of 20 s, which costs more time",
+    )
+    partial_rejoin_s: float = Field(
+        default=9.0,
+        ge=0.0,
+        le=29.0,
+        description="the same for partial passes, which are many: up to here they fit the window of 10 s",
     )
     partial_deadline_s: float = Field(default=1.5, gt=0.0, description="patience with a partial pass")
     final_deadline_s: float = Field(default=4.0, gt=0.0, description="patience with a final pass, one retry included")
