@@ -2,7 +2,8 @@
 
 ::
 
-    releases/r0007.db    SQLite: meta, passages (number, text, validity …), words (FTS5 over them)
+    releases/r0007.db    SQLite: meta, passages (number, text, validity …), words (FTS5 over them),
+                         held (term → how many passages hold it)
     releases/r0007.npy   float32 [passages, dimension] in the order of ``number``; zeros where no vector was made
 
 Both are made under other names, synced, and renamed, the vectors first: a ``.db`` that exists is whole. Nothing else is
@@ -33,8 +34,9 @@ from knowledge.directory import Directory, Entry
 from knowledge.passages import PassageText
 from knowledge.query import is_stop_word
 from knowledge.settings import NameSettings, SearchSettings
+from knowledge.stems import stem
 
-FORMAT = 1
+FORMAT = 2
 """Raise when the file's layout changes: older files are then made again from SQL."""
 _DOUBLINGS = 6
 _NEVER = -2.0
@@ -205,11 +207,17 @@ class Snapshot:
     def _holding(self, term: str) -> int:
         """How many passages hold a word; the file never changes, so neither does the answer."""
         if term not in self._known:
-            row = self._connection().execute("SELECT count(*) FROM words WHERE words MATCH ?", (_quoted(term),))
             if len(self._known) > 50_000:
                 self._known.clear()
-            self._known[term] = int(row.fetchone()[0])
+            self._known[term] = self._counted(term)
         return self._known[term]
+
+    def _counted(self, term: str) -> int:
+        if kept := stem(term):
+            row = self._connection().execute("SELECT passages FROM held WHERE term = ?", (kept,)).fetchone()
+            return int(row[0]) if row else 0
+        rows = self._connection().execute("SELECT count(*) FROM words WHERE words MATCH ?", (_quoted(term),))
+        return int(rows.fetchone()[0])
 
     def nearest(self, vector: NDArray[np.float32], day: date, count: int) -> dict[int, float]:
         """Passage numbers with exact cosines, best first: a scan over all vectors (100,000: 10 ms on one core)."""

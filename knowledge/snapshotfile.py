@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from contracts.errors import DeviceFull
 from knowledge.snapshot import FORMAT
+from knowledge.stems import TOKENIZE
 from knowledge.store import DocumentStore
 from knowledge.tables import release_versions, texts, version_passages, versions
 
 _PIECE = 500
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE passages(
     number INTEGER PRIMARY KEY, passage_id TEXT NOT NULL, document_id TEXT NOT NULL, version_id TEXT NOT NULL,
@@ -27,7 +28,9 @@ CREATE TABLE passages(
     owner TEXT NOT NULL, valid_from TEXT, valid_to TEXT);
 CREATE VIRTUAL TABLE words USING fts5(
     title, heading, text, content='passages', content_rowid='number',
-    tokenize='porter unicode61 remove_diacritics 2');
+    tokenize='{TOKENIZE}');
+CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, words, 'row');
+CREATE TABLE held(term TEXT PRIMARY KEY, passages INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -130,6 +133,7 @@ def _write_passages(store: DocumentStore, number: int, digest: str, making: Path
             time.sleep(0.001)
         connection.execute("INSERT INTO words(words) VALUES ('rebuild')")
         connection.execute("INSERT INTO words(words) VALUES ('optimize')")
+        connection.execute("INSERT INTO held SELECT term, doc FROM temp.terms")
         meta = {"format": FORMAT, "release": number, "digest": digest}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", [(key, str(one)) for key, one in meta.items()])
         connection.execute("COMMIT")

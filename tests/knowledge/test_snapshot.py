@@ -132,3 +132,8 @@ def test_half_made_and_forgotten_files_are_taken_away(shelf: Shelf) -> None:
     left = sorted(path.name for path in (shelf.home / "r").iterdir())
     assert {"r0001.db", "r0001.npy"} <= set(left)
     assert "r0009.db" not in left
+
+
+def test_a_release_knows_how_many_passages_hold_a_word(shelf: Shelf) -> None:
+    snapshot = shelf.release("# First\n\nOne fee.\n", "# Second\n\nFees and two limits.\n")
+    assert [snapshot._holding(word) for word in ("fee", "fees", "limit", "mortgage", "two limits")] == [2, 2, 1, 0, 1]
