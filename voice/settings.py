@@ -136,8 +136,8 @@ class EarSettings(Settings):
         default=9.0,
         ge=0.0,
         le=29.0,
-        description="a turn that goes on is recognised anew as a whole up to this length (final passes); words beside a "
-        "seam are often wrong, and 19 s and the pre-roll fit Whisper's window of 20 s, which costs more time",
+        description="a turn that goes on is recognised anew as a whole up to this length (final passes); words beside "
+        "a seam are often wrong, and 19 s and the pre-roll fit Whisper's window of 20 s, which costs more time",
     )
     partial_rejoin_s: float = Field(
         default=9.0,
