@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -84,11 +85,16 @@ def exit_code(ran: Sequence[Ran], marks: Marks, *, named: bool, strict: bool) ->
 
 def show(ran: Sequence[Ran], marks: Marks, console: Console) -> None:
     """The figures as a table, then what did not run."""
-    table = Table("suite", "figure", "measured", "95 % interval", "cases", "mark", "")
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("figure", overflow="fold", min_width=29)
+    for title in ("measured", "95 % interval", "cases"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("mark", overflow="fold")
     for row in rows_of(ran, marks):
-        verdict = {True: "[green]reached[/]", False: "[red]missed[/]", None: ""}[row.reached]
+        verdict = {True: "[green]✓[/]", False: "[red]✗[/]", None: " "}[row.reached]
         cases = "" if row.cases is None else str(row.cases)
-        table.add_row(row.suite, row.figure, row.shown, row.interval_shown, cases, row.mark.words(), verdict)
+        mark = f"{verdict} {row.mark.words()}"
+        table.add_row(f"{row.suite}.{row.figure}", row.shown, row.interval_shown, cases, mark)
     if table.row_count:
         console.print(table)
     for one in ran:

@@ -30,8 +30,8 @@ class Row:
 
     @property
     def interval_shown(self) -> str:
-        """The interval in words."""
-        return "" if self.interval is None else f"{percent(self.interval[0])} – {percent(self.interval[1])}"
+        """The interval in words: "83.8–95.2 %"."""
+        return "" if self.interval is None else f"{percent(self.interval[0])[:-2]}–{percent(self.interval[1])}"
 
 
 def rows_of(ran: Sequence[Ran], marks: Marks) -> list[Row]:

@@ -39,7 +39,7 @@ def _ran() -> list[Ran]:
 def test_the_page_holds_figures_marks_pictures_and_what_failed() -> None:
     text = page(_ran(), load_marks(), ABOUT)
     assert "1 of 2 marks reached" in text
-    assert "83.8 % – 95.2 %, n = 100" in text
+    assert "83.8–95.2 %, n = 100" in text
     assert "how it was measured" in text
     assert f"data:image/png;base64,{base64.b64encode(b'png').decode()}" in text
     assert "ConfigError: &lt;no&gt; file" in text
