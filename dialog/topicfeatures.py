@@ -7,7 +7,7 @@
                                                   └─ words, pairs, 3 to 5 letters, hashed with sign, tf-idf
 
 A linear model over all three sees what a kernel machine sees, without keeping its examples. Measured on BANKING77, five
-folds, ridge regression: vector alone 87 %, with waves 92 %, with words 92.6 %. Pure.
+folds, ridge regression, 1,500 waves and 4,096 buckets: vector alone 87 %, with waves 92 %, with words 92.6 %. Pure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 WAVES = 1000
 BUCKETS = 2048
-"""Of the hashed n-grams. 4,096 instead cost thrice the time of a fit for a tenth of a point."""
+"""Of the hashed n-grams. A fit takes time with the square of all features: with these, and 1,000 waves, 92.5 %."""
 GAMMA = 1.0
 """Of the kernel exp(-gamma |a - b|²) that the waves stand for."""
 WORDS_WEIGHT = 0.5
