@@ -1,0 +1,166 @@
+"""The cascade with its real models, asked one question at a time, without a call around it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from contracts.clock import MonotonicClock
+from contracts.configfile import load_yaml
+from contracts.engines import Evidence, Generation, GenerationRequest, LanguageModel, Token
+from contracts.events import EventKind
+from dialog.budget import TurnBudget
+from dialog.cascade import Cascade
+from dialog.gate import GroundingGate
+from dialog.outcome import Outcome, Question, Result, Voice
+from dialog.prompts import Prompts
+from dialog.router import Decision, Route, Router
+from dialog.settings import BudgetSettings, CascadeFile, DialogSettings
+from knowledge.base import KnowledgeBase
+from workers.clients import LlamaModel
+from workers.manifest import ModelStore, load_manifest
+from workers.pool import WorkerPool
+from workers.settings import EngineSettings, WorkerSettings, WorkersSettings
+
+ROOT = Path(__file__).parents[1]
+CASCADE = ROOT / "configs" / "cascade.yaml"
+NAME = "the bank"
+MODELS = {"small": "qwen-0.5b", "large": "qwen-1.5b"}
+"""What a fresh installation runs."""
+PATIENCE_S = 120.0
+"""Quality is measured here, not time: a slow machine changes no answer."""
+CONFIDENCE = 0.9
+"""Of the recognition of a typed question."""
+
+
+@dataclass(slots=True, frozen=True)
+class Reply:
+    """What a caller would have heard. ``model_s``: seconds that language models worked on it; ``asked``: which."""
+
+    outcome: Outcome
+    spoken: tuple[str, ...]
+    model_s: float
+    asked: tuple[str, ...]
+    events: tuple[tuple[EventKind, dict[str, Any]], ...] = ()
+
+    @property
+    def answered(self) -> bool:
+        """Was anything said of the matter? Otherwise: "I don't know that" and the offer of a person."""
+        return self.outcome.result is Result.ANSWERED
+
+
+@dataclass(slots=True)
+class _Timed:
+    """A language model that counts the seconds it works."""
+
+    model: LanguageModel
+    name: str
+    spent_s: float = 0.0
+    asked: list[str] = field(default_factory=list)
+
+    async def generate(self, request: GenerationRequest, *, deadline: float) -> AsyncIterator[Token | Generation]:
+        self.asked.append(self.name)
+        begun = time.monotonic()
+        try:
+            async for piece in self.model.generate(request, deadline=deadline):
+                yield piece
+        finally:
+            self.spent_s += time.monotonic() - begun
+
+    async def prefill(self, prompt: str, *, deadline: float) -> None:
+        await self.model.prefill(prompt, deadline=deadline)
+
+
+@dataclass(slots=True, frozen=True)
+class _Searched:
+    """contracts.engines.Retriever on a base in this process."""
+
+    base: KnowledgeBase
+
+    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
+        return self.base.search(query, limit=limit, release=release)
+
+
+class LargeOnly(Router):
+    """The same evidence and the same gate, but the large model words every answer."""
+
+    def decide(self, question: str, evidence: Evidence, confidence: float) -> Decision:
+        """See Router.decide."""
+        decision = super().decide(question, evidence, confidence)
+        if decision.route in (Route.EXTRACTIVE, Route.SMALL):
+            return replace(decision, route=Route.LARGE, extract=None, sure=False, why="the large model answers all")
+        return decision
+
+
+class Models:
+    """The worker processes with both language models; shared by any number of cascades, one after the other."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.settings = DialogSettings(
+            budget=BudgetSettings(turn_deadline_s=PATIENCE_S, retrieval_s=PATIENCE_S), remembered_answers=0
+        )
+        self.prompts = Prompts(ROOT / self.settings.prompts, NAME, self.settings)
+        store = ModelStore(load_manifest(ROOT / "configs" / "models.yaml"), folder)
+        engines = {
+            name: EngineSettings(
+                name=name,
+                engine="workers.engines.llama:LlamaEngine",
+                options={
+                    "path": str(store.path(model, "model.gguf")),
+                    "n_ctx": 4096,
+                    "prefixes": {"system": self.prompts.prefixes[name]},
+                    "state_dir": str(work / "kv"),
+                },
+            )
+            for name, model in MODELS.items()
+        }
+        workers = tuple(WorkerSettings(name=name, threads=2, engines=(one,)) for name, one in engines.items())
+        self.clock = MonotonicClock()
+        self.pool = WorkerPool(WorkersSettings(workers=workers), clock=self.clock)
+        self.small = _Timed(LlamaModel(self.pool, "small"), "small")
+        self.large = _Timed(LlamaModel(self.pool, "large"), "large")
+
+    async def __aenter__(self) -> Self:
+        await self.pool.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.pool.close()
+
+    async def ask(
+        self, text: str, base: KnowledgeBase, thresholds: CascadeFile, router: type[Router] = Router
+    ) -> Reply:
+        """The whole cascade for one question. Raises WorkerError if a worker cannot be had at all."""
+        gate = GroundingGate(thresholds)
+        cascade = Cascade(
+            self.settings, router(thresholds, gate), gate, self.prompts, _Searched(base), self.small, self.large,
+            self.clock,
+        )  # fmt: skip
+        spoken: list[str] = []
+        events: list[tuple[EventKind, dict[str, Any]]] = []
+        voice = Voice(spoken.append, lambda stage, at: None, lambda kind, body: events.append((kind, body)))
+        for model in (self.small, self.large):
+            model.spent_s = 0.0
+            model.asked.clear()
+        question = Question(text, CONFIDENCE)
+        outcome = await cascade.answer(question, TurnBudget(self.settings.budget, self.clock.now()), voice)
+        return Reply(
+            outcome, tuple(spoken), self.small.spent_s + self.large.spent_s, (*self.small.asked, *self.large.asked),
+            tuple(events),
+        )  # fmt: skip
+
+
+def shipped() -> CascadeFile:
+    """The thresholds as they stand in configs/cascade.yaml."""
+    return load_yaml(CASCADE, CascadeFile)
+
+
+def without_model(reply: Reply) -> bool:
+    """Was it dealt with by words that stand in a document, or by the offer of a person, with no model asked?"""
+    return not reply.asked
