@@ -153,15 +153,28 @@ def _extract_one(
     for rank, passage in enumerate(passages):
         candidates = sentences(passage.text)
         for index, sentence in enumerate(candidates):
-            if len(sentence.split()) < MIN_WORDS or not _row_asked(sentence, asked, thesaurus):
+            said, at = _said(candidates, index)
+            if len(said.split()) < MIN_WORDS or not _row_asked(sentence, asked, thesaurus):
                 continue
-            value, share = _fit(sentence, asked, passage, thesaurus)
+            value, share = _fit(said, asked, passage, thesaurus)
             value -= 0.02 * index + 0.06 * rank
             if best is None or value > best.value:
-                best = _Choice(value, share, passage, candidates, index)
+                best = _Choice(value, share, passage, candidates, at)
     if best is None or (asked.wanted and best.value < LEAST_FIT):
         return None
     return _worded(best, asked, thesaurus, alone=alone)
+
+
+def _said(candidates: Sequence[str], index: int) -> tuple[str, int]:
+    """What is weighed, and the sentence that is spoken for it; "" for one that is not spoken by itself.
+
+    A heading that asks ("Do I pay for statements?") is weighed with the sentence that answers it, which is spoken. One
+    that ends with a colon promises a list and holds none of it.
+    """
+    sentence = candidates[index].rstrip(". ")
+    if sentence.endswith("?"):
+        return (f"{sentence} {candidates[index + 1]}", index + 1) if index + 1 < len(candidates) else ("", index)
+    return ("", index) if sentence.endswith(":") else (candidates[index], index)
 
 
 def _worded(best: _Choice, asked: _Asked, thesaurus: Thesaurus, *, alone: bool) -> Extract | None:

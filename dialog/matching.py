@@ -154,17 +154,24 @@ class _Held:
         self.leaf = 2 * both / (len(about) + len(leaf)) if about and leaf else 0.0
 
 
+def named(fits: Sequence[Candidate]) -> bool:
+    """Do most of the titles name something? Then a question is about a thing, and must be about this one."""
+    titles = {one.passage.title: one.named for one in fits}
+    return 2 * sum(titles.values()) >= len(titles) > 0
+
+
 def names(title: str, text: str) -> list[str]:
-    """What a title names: runs of capitalised words, or all of it; one capital only begins a sentence.
+    """What a title names: runs of capitalised words; one capital only begins a sentence, unless no word is small.
 
     A name has a word that ``text`` never writes small: "Branch Hours" above "our branch hours" is a heading.
     """
     small = set(_SMALL.findall(f"{title} {text}"))
+    large = not _SMALL.search(title)
     found = []
     for part in re.split(r"[:–—]|\s-\s", title):
         part = part.strip(" ()")
         for run in _NAME.findall(part):
-            if (" " in run or run == title) and not small.issuperset(_LETTERS.findall(run.lower())):
+            if (" " in run or (large and ":" not in title)) and not small.issuperset(_LETTERS.findall(run.lower())):
                 found.append(run)
     return found
 

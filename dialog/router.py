@@ -20,7 +20,7 @@ from contracts.engines import Evidence, Passage
 from dialog.extractive import Extract, extract, wanted_facts
 from dialog.facts import facts
 from dialog.gate import GroundingGate
-from dialog.matching import candidates
+from dialog.matching import candidates, named
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content
 
@@ -75,15 +75,15 @@ class Router:
         """The same passages, most probable answer first, where titles name things: there the nearest neighbour of the
         right document is the same document of another product."""
         fits = candidates(question, evidence.passages, self._thesaurus)
-        if not fits or not fits[0].named:
+        if not named(fits):
             return evidence
         order = sorted(fits, key=self._answerable.probability, reverse=True)
         return replace(evidence, passages=tuple(one.passage for one in order))
 
     def _probability(self, question: str, evidence: Evidence) -> float:
         """That the first passage answers, 0..1; 1 where titles name nothing, and its strength decides alone."""
-        first = candidates(question, evidence.passages, self._thesaurus)[0]
-        return self._answerable.probability(first) if first.named else 1.0
+        fits = candidates(question, evidence.passages, self._thesaurus)
+        return self._answerable.probability(fits[0]) if named(fits) else 1.0
 
     def joins(self, text: str, alone: Evidence, joined: Evidence) -> bool:
         """Is ``text`` a part of the question before it? ``joined`` is the evidence for both together.

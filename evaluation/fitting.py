@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.engines import Evidence
-from dialog.matching import AGAINST, FEATURES, Answerable, Candidate, Weights, candidates
+from dialog.matching import AGAINST, FEATURES, Answerable, Candidate, Weights, candidates, named
 from dialog.words import Thesaurus, content
 from evaluation.questions import Asked, bound
 from knowledge.passages import sentences
@@ -89,12 +89,12 @@ def answers(asked: Asked, candidate: Candidate) -> bool:
 
 
 def fit_weights(judged: Sequence[Judged]) -> Weights:
-    """Maximum of the penalised likelihood. Only candidates whose title names something are learned from."""
+    """Maximum of the penalised likelihood. Only bases whose titles name things are learned from."""
     rows = [
         (fit.features, right, 1.0 if one.answerable else UNANSWERABLE_WEIGHT)
         for one in judged
+        if named(one.candidates)
         for fit, right in zip(one.candidates, one.right, strict=True)
-        if fit.named
     ]
     if not rows:
         raise ValueError("no title of these documents names anything: there is nothing to fit")

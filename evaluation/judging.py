@@ -53,7 +53,7 @@ def unsupported(sentence: str, asked: Asked, article: Article) -> str:
     held = [bound(f"{heading}. {text}") for heading, text in parts] + [bound(plain(article.body))]
     if not any(said <= one for one in held):
         return f"not in the document: {', '.join(sorted(said - held[-1]))}"
-    mine = set(content(sentence))
+    mine = set(content(sentence)) - set(content(article.title))
     best, line = 0.0, ""
     for _, text in parts:
         for other in sentences(text):

@@ -64,11 +64,16 @@ def split_passages(body: str, title: str, settings: PassageSettings) -> list[Pas
             last = found[-1] if found else None
             short = _words(text) < settings.min_words
             if last and short and _words(last.text) + _words(text) <= settings.max_words:
-                leaf = path[-1] + ". " if path and SEPARATOR.join(path) != last.heading else ""
+                leaf = _led(path[-1]) if path and SEPARATOR.join(path) != last.heading else ""
                 found[-1] = PassageText(last.heading, f"{last.text}\n{leaf}{text}", last.position)
             else:
                 found.append(PassageText(SEPARATOR.join(path), text, len(found)))
     return found
+
+
+def _led(heading: str) -> str:
+    """A heading as the beginning of the line below it."""
+    return heading + (" " if heading[-1] in "?!.:" else ". ")
 
 
 def sentences(text: str) -> list[str]:
