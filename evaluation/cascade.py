@@ -1,4 +1,4 @@
-"""What the cascade saves against the large model alone, and what it costs in right answers: the same questions to both."""
+"""What the cascade saves against the large model alone, and what it costs in right answers: both asked the same."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Pair:
 
 
 class CascadeSuite:
-    """evaluation.contract.Suite: ``model_time_ratio`` is mean seconds of language models against the large one alone."""
+    """evaluation.contract.Suite: ``model_time_ratio``: seconds of language models against the large one alone."""
 
     name = "cascade"
     title = "The cascade against the large model alone"
