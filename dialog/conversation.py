@@ -41,6 +41,7 @@ class Conversation:
     gate_rejections: int = 0
     repeated_answer: int = 0
     deadlines_missed: int = 0
+    no_progress: int = 0
     trouble_run: int = 0
     worker_down: bool = False
     tasks: list[str] = field(default_factory=list)
@@ -98,6 +99,7 @@ class Conversation:
             gate_rejections=self.gate_rejections,
             repeated_answer=self.repeated_answer,
             deadlines_missed=self.deadlines_missed,
+            no_progress=self.no_progress,
             worker_down=self.worker_down,
             offered_person=self.offered_person,
         )

@@ -42,15 +42,22 @@ class HandingOver:
                 EventKind.TRANSFER_ENDED, {"target": firing.target, "ok": False, "status": "no target"}
             )
             await self._save(settled(record, TransferResult(False, "no target configured"), datetime.now(UTC)))
-            await self.speaking.line("transfer_impossible")
+            await self._nobody(firing, "transfer_impossible")
             return False
         await self.speaking.text(firing.say, interruptible=False, first=True)
         await self._save(transferring(record))
         result = await self._transfer(target, record)
         await self._save(settled(record, result, datetime.now(UTC)))
         if not result.ok:
-            await self.speaking.line("transfer_failed")
+            await self._nobody(firing, "transfer_failed")
         return result.ok
+
+    async def _nobody(self, firing: Firing, line: str) -> None:
+        """No person comes: a crisis has its own sentence, which says whom to call, and cannot be talked over."""
+        if firing.alone:
+            await self.speaking.text(firing.alone, interruptible=False)
+        else:
+            await self.speaking.line(line)
 
     async def _transfer(self, target: str, record: HandoffRecord) -> TransferResult:
         self.speaking.record(EventKind.TRANSFER_BEGUN, {"target": target, "reason": str(record.reason)})

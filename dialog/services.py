@@ -10,6 +10,7 @@ from contracts.events import EventSink
 from dialog.cascade import Cascade
 from dialog.lines import Lines
 from dialog.ports import HandoffStore
+from dialog.risks import Risks
 from dialog.settings import DialogSettings
 from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
@@ -31,3 +32,5 @@ class DialogServices:
     clauses: ClauseSettings = field(default_factory=ClauseSettings)
     config_digest: str = ""
     targets: Mapping[str, str] = field(default_factory=dict)
+    risks: Risks | None = None
+    """The classifier beside the rules; None: their phrases alone decide."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +34,7 @@ from contracts.events import (
     TurnEnded,
     WordsLate,
 )
+from contracts.handoff import Reason
 from contracts.leg import CallLeg, HangupReason
 from dialog.answering import Answering
 from dialog.conversation import Conversation
@@ -60,6 +62,8 @@ _LINES = {
     Intent.HOW_ARE_YOU: "how_are_you",
     Intent.STILL_THERE: "still_here",
 }
+_AT_ONCE = frozenset({Reason.DANGER, Reason.EMERGENCY, Reason.PERSON_REQUESTED})
+"""Reasons that no score can make more urgent."""
 _ENDING = (Intent.GOODBYE, Intent.NO_MORE)
 _PARTING = (Intent.GOODBYE, Intent.NO_MORE, Intent.THANKS, Intent.YES)
 TURN_TASK = "turn"
@@ -209,7 +213,7 @@ class Session:
             return
         if classify(text) is not None:
             self._answering.forget()
-        firing = self._services.rules.evaluate(talk.facts(text, transcript.confidence))
+        firing = await self._judged(text, transcript.confidence)
         if firing is not None:
             self._answering.forget()
             await self._act(firing)
@@ -228,6 +232,14 @@ class Session:
         else:
             await self._question(event, text)
 
+    async def _judged(self, text: str, confidence: float) -> Firing | None:
+        """What the rules say of a turn's words; the classifier is asked unless they already know that it is urgent."""
+        facts, rules, risks = self._conversation.facts(text, confidence), self._services.rules, self._services.risks
+        firing = rules.evaluate(facts)
+        if risks is None or (firing is not None and firing.reason in _AT_ONCE):
+            return firing
+        return rules.evaluate(replace(facts, risks=await risks.of(text)))
+
     async def _question(self, event: TurnEnded, text: str) -> None:
         talk = self._conversation
         outcome, measure = await self._answering.answer(event, text)
@@ -241,6 +253,8 @@ class Session:
         talk.low_confidence_run = talk.low_confidence_run + 1 if poor else 0
         if outcome.result is Result.ANSWERED:
             talk.answered(outcome.text)
+        stuck = outcome.result is not Result.ANSWERED or talk.repeated_answer > 0
+        talk.no_progress = talk.no_progress + 1 if stuck else 0
         if outcome.result in (Result.UNKNOWN, Result.NOT_GROUNDED):
             talk.no_evidence_run += 1
         if outcome.result is Result.REPEAT:
@@ -357,3 +371,4 @@ class Session:
         else:
             self._conversation.no_match = self._conversation.no_evidence_run = self._conversation.deadlines_missed = 0
             self._conversation.gate_rejections = self._conversation.repeated_answer = 0
+            self._conversation.no_progress = 0

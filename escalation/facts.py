@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,3 +36,9 @@ class TurnFacts:
     """An engine that this turn needs is not there and has no replacement."""
     offered_person: bool = False
     """The operator's last sentence offered a person."""
+    risks: Mapping[str, float] = field(default_factory=dict)
+    """Label → 0..1 of the classifier (escalation/risk.py) for this turn; empty when there is none to ask."""
+    no_progress: int = 0
+    """Turns in a row that brought the caller nothing: no answer, or the same one again."""
+    identity_failed: int = 0
+    """Times in a row that the caller could not be identified."""

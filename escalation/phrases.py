@@ -109,7 +109,7 @@ class Lexicon:
         if word in self._known or len(word) < _FUZZY_FROM - 1 or word.endswith("'s"):
             return word
         for noun in self._nouns:
-            if word[0] == noun[0] and within(word, noun, 2 if len(noun) >= 10 else 1):
+            if word[0] == noun[0] and within(word, noun, 2 if len(noun) >= 8 else 1):
                 return noun
         return word
 
@@ -134,6 +134,14 @@ class Phrases:
         self._lexicon = lexicon
         self._patterns = [compile_pattern(pattern, lexicon) for pattern in patterns]
         self._unless = [compile_pattern(pattern, lexicon) for pattern in unless]
+
+    def denies(self, text: str) -> bool:
+        """Whether the text holds a pattern only negated or cancelled: "I don't need an ambulance"."""
+        for raw in clauses(text):
+            clause = self._lexicon.repair(raw) + " "
+            if any(pattern.search(clause) for pattern in (*self._patterns, *self._unless)):
+                return self.find(text) is None
+        return False
 
     def find(self, text: str) -> Match | None:
         """The first match that is neither negated nor cancelled."""

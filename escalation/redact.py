@@ -15,6 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stdnum import luhn
+
+from escalation.names import find_names
+
 SHORTEST = 9
 """Digits in the shortest run that is taken out."""
 CARD = range(13, 20)
@@ -49,8 +53,29 @@ _IBAN = re.compile(
 )
 _SSN = re.compile(r"(?<![\d-])\d{3}[- ]\d{2}[- ]\d{4}(?![\d-])")
 _PHONE = re.compile(
-    r"(?<![\w+])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)\d{3,4}[ .-]?\d{3,5}(?!\d)|(?<![\w+])\+\d[\d .()-]{7,17}\d"
+    r"(?<![\w+])(?:(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)\d{3,4}[ .-]?\d{3,5}(?!\d)"
+    r"|\+\d[\d .()-]{7,17}\d)(?:x\d{1,6})?"
 )
+_DATE_TIME = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T]\d\d:\d\d(?::\d\d)?(?!\d)")
+_LISTED = re.compile(r"\d, (?:and )?\d")
+"""Several numbers, no telephone number."""
+_IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_EXTENSION = re.compile(r" ?(?:x|ext\.? ?)\d{1,6}\b", re.IGNORECASE)
+_SHORT_PHONE = re.compile(r"(?<![\w$€£.,/-])\d{2,4}(?:[ .-]\d{2,6}){1,3}(?![\d%])(?![.,/-]\d)")
+"""Seven and eight digits in groups, which are a phone number only where one is spoken of …"""
+_LOCAL_PHONE = re.compile(r"\d{3}-\d{4}")
+"""… but for the form of North America, which is nothing else."""
+_ASKED_PHONE = re.compile(
+    r"\b(?:phone|mobile|cell|telephone|tel|fax|desk|landline|call(?:ing|ed)?(?: me| us| back| him| her)?"
+    r"|reach(?:ed)?(?: me| us)?"
+    r"|text(?:ed)?(?: me)?|ring|dial(?:led|ed)?|answering|whatsapp|sms|contact(?: me)?|registered|my number)\b"
+    r"[^\d]{0,24}$",
+    re.IGNORECASE,
+)
+_ASKED_CARD = re.compile(r"\b(?:card|visa|mastercard|maestro|credit|debit)\b", re.IGNORECASE)
+_ANY_DIGIT = re.compile(r"\d")
+_TAKEN = "\x00"
+"""Stands in place of what was found, so that positions stay and nothing is found twice."""
 _AMOUNT = re.compile(r"[$€£]\s?\d{1,3}(?:,\d{3})+(?:\.\d{2})?(?!\d)")
 _ASKED_SSN = re.compile(r"\b(?:social|ssn|s s n)\b", re.IGNORECASE)
 
@@ -65,55 +90,119 @@ class _Digits:
     single: bool
 
 
-def redact(text: str) -> str:
-    """The text with a label in place of each secret: [card], [iban], [email], [phone], [ssn] or [number]."""
-    text = _EMAIL.sub("[email]", text)
-    text = _SPOKEN_EMAIL.sub(lambda found: "[email]" if _DOMAIN.search(found[0]) else found[0], text)
-    text = _IBAN.sub(_iban, text)
-    text = _SSN.sub("[ssn]", text)
-    text = _PHONE.sub(_phone, text)
-    amounts = [found.span() for found in _AMOUNT.finditer(text)]
+@dataclass(slots=True, frozen=True)
+class Secret:
+    """A stretch of a text that must not be kept. ``kind``: card, iban, email, phone, ssn, name or number."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def redact(text: str, names: bool = False) -> str:
+    """The text with a label in place of each secret: [card], [iban], [email], [phone], [ssn], [name] or [number]."""
     parts: list[str] = []
     at = 0
-    for run in _runs(text):
-        start, end = run[0].start, run[-1].end
-        if any(left <= start and end <= right for left, right in amounts):
-            continue
-        parts += [text[at:start], _label(text[:start], "".join(piece.digits for piece in run))]
-        at = end
+    for secret in secrets_in(text, names):
+        parts += [text[at : secret.start], f"[{secret.kind}]"]
+        at = secret.end
     return "".join([*parts, text[at:]])
 
 
-def redact_value(value: Any, keep: frozenset[str] = frozenset()) -> Any:
+def secrets_in(text: str, names: bool = False) -> list[Secret]:
+    """Every secret, in order, none overlapping another; people's names only if ``names``."""
+    found: list[Secret] = []
+    left = text
+
+    def take(start: int, end: int, kind: str) -> None:
+        nonlocal left
+        found.append(Secret(start, end, kind))
+        left = f"{left[:start]}{_TAKEN * (end - start)}{left[end:]}"
+
+    if "@" in left:
+        for match in _EMAIL.finditer(left):
+            take(*match.span(), "email")
+    for match in _SPOKEN_EMAIL.finditer(left):
+        if _DOMAIN.search(match[0]):
+            take(*match.span(), "email")
+    if _ANY_DIGIT.search(left):
+        for match in _IBAN.finditer(left):
+            if kind := _iban(match[0]):
+                take(*match.span(), kind)
+        for match in _SSN.finditer(left):
+            take(*match.span(), "ssn")
+        for match in _PHONE.finditer(left):
+            if kind := _phone(match[0]):
+                take(*match.span(), kind)
+        for match in _SHORT_PHONE.finditer(left):
+            if not 7 <= sum(letter.isdigit() for letter in match[0]) < SHORTEST:
+                continue
+            if _LOCAL_PHONE.fullmatch(match[0]) or _ASKED_PHONE.search(
+                left[max(0, match.start() - 40) : match.start()]
+            ):
+                take(*match.span(), "phone")
+    kept = [match.span() for match in _DATE_TIME.finditer(left)]
+    for low, high in kept:
+        left = f"{left[:low]}{_TAKEN * (high - low)}{left[high:]}"
+    amounts = [match.span() for match in _AMOUNT.finditer(left)]
+    for run in list(_runs(left)):
+        start, end = run[0].start, run[-1].end
+        if not any(low <= start and end <= high for low, high in amounts):
+            end += len(tail[0]) if (tail := _EXTENSION.match(left, end)) else 0
+            said = left[start:end]
+            kind = _label(text[:start], "".join(piece.digits for piece in run))
+            several = _IP.fullmatch(said) or (kind == "phone" and _LISTED.search(said))
+            take(start, end, "number" if several else kind)
+    if names:
+        for start, end in find_names(left):
+            take(start, end, "name")
+    return sorted(found, key=lambda secret: secret.start)
+
+
+def redact_value(value: Any, keep: frozenset[str] = frozenset(), names: bool = False) -> Any:
     """A JSON value with every string in it redacted, but for those under the keys of ``keep``."""
     if isinstance(value, str):
-        return redact(value)
+        return redact(value, names)
     if isinstance(value, Mapping):
-        return {key: inner if key in keep else redact_value(inner, keep) for key, inner in value.items()}
+        return {key: inner if key in keep else redact_value(inner, keep, names) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [redact_value(inner, keep) for inner in value]
+        return [redact_value(inner, keep, names) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10 ** (SHORTEST - 1):
         return redact(str(abs(value)))
     return value
 
 
-def _iban(found: re.Match[str]) -> str:
-    plain = re.sub(r"[ -]", "", found[0])
+def _iban(said: str) -> str:
+    plain = re.sub(r"[ -]", "", said)
     digits = sum(character.isdigit() for character in plain)
-    return "[iban]" if 15 <= len(plain) <= 34 and digits >= 8 else found[0]
+    return "iban" if 15 <= len(plain) <= 34 and digits >= 8 else ""
 
 
-def _phone(found: re.Match[str]) -> str:
-    digits = sum(character.isdigit() for character in found[0])
-    return "[phone]" if SHORTEST <= digits <= 15 else "[card]" if digits in CARD else found[0]
+def _phone(said: str) -> str:
+    digits = sum(character.isdigit() for character in re.split("x", said, maxsplit=1)[0])
+    return "phone" if SHORTEST - 1 <= digits <= 15 else "card" if digits in CARD else ""
 
 
 def _label(before: str, digits: str) -> str:
     if len(digits) in CARD:
-        return "[card]"
+        return "phone" if _ASKED_PHONE.search(before[-40:]) and not luhn.is_valid(digits) else "card"
     if len(digits) == 9 and _ASKED_SSN.search(before[-60:]):
-        return "[ssn]"
-    return "[phone]" if len(digits) in (10, 11) else "[number]"
+        return "ssn"
+    return _longer_label(before, digits)
+
+
+def _longer_label(before: str, digits: str) -> str:
+    """9 to 12 digits: a phone number if so called, or of the usual lengths; 12 are a card (Maestro) if so called."""
+    said = before[-60:]
+    if len(digits) == 12 and _ASKED_CARD.search(said):
+        return "card"
+    return (
+        "phone"
+        if len(digits) in (10, 11) or _ASKED_PHONE.search(said[-40:])
+        else "card"
+        if len(digits) == 12
+        else "number"
+    )
 
 
 def _runs(text: str) -> Iterator[list[_Digits]]:

@@ -16,12 +16,17 @@ from contracts.configfile import load_yaml
 from contracts.errors import ConfigError
 from contracts.handoff import Reason
 from contracts.settings import Settings
+from escalation.amounts import largest_amount
 from escalation.facts import TurnFacts
 from escalation.offers import answer_to_offer
 from escalation.phrases import Lexicon, Phrases
 from escalation.triggers import Trigger
 
 __all__ = ["Action", "Examples", "Firing", "Rule", "RuleBook", "RuleFile", "TurnFacts"]
+
+
+SHORT_WORDS = 20
+"""In a turn of so many words, a negated phrase is what the turn is about."""
 
 
 class Action(StrEnum):
@@ -48,6 +53,8 @@ class Rule(Settings):
     when: Trigger
     say: str = Field(min_length=1)
     """What the caller hears before, in plain words."""
+    alone: str = ""
+    """What the caller hears instead when nobody can be reached: for a crisis, whom to call. Empty: the usual line."""
     action: Action = Action.TRANSFER
     target: str = Field(default="person", pattern=r"^[a-z0-9][a-z0-9_-]*$")
     """Name of a transfer target in the settings."""
@@ -55,7 +62,7 @@ class Rule(Settings):
 
     @model_validator(mode="after")
     def _examples_need_phrases(self) -> Rule:
-        if self.examples.fires and not (self.when.phrases or self.when.offer_accepted):
+        if self.examples.fires and not (self.when.phrases or self.when.offer_accepted or self.when.amount_over):
             raise ValueError(f"rule {self.id!r} has examples of speech but waits for no phrase")
         return self
 
@@ -70,6 +77,9 @@ class RuleFile(Settings):
     """Word → what recognisers make of it."""
     keep: list[str] = Field(default_factory=list)
     """Real words that must not be taken for a misheard listed one."""
+    harmless: list[str] = Field(default_factory=list)
+    """Patterns of clauses in which danger is only spoken of (definitions, films, programs): they cancel every rule
+    that has a ``risk``."""
     rules: list[Rule] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -92,6 +102,7 @@ class Firing:
     say: str
     target: str
     action: Action
+    alone: str = ""
 
 
 class RuleBook:
@@ -112,6 +123,7 @@ class RuleBook:
         self._lexicon = lexicon
         self._rules = sorted(file.rules, key=lambda rule: rule.priority)
         self._phrases = {rule.id: Phrases(rule.when.phrases, rule.when.unless, lexicon) for rule in self._rules}
+        self._harmless = Phrases(file.harmless, (), lexicon)
 
     @classmethod
     def load(cls, path: Path) -> RuleBook:
@@ -136,7 +148,7 @@ class RuleBook:
         """The first rule that holds for these facts."""
         for rule in self._rules:
             if evidence := self._holds(rule, facts):
-                return Firing(rule.id, rule.reason, evidence, rule.say, rule.target, rule.action)
+                return Firing(rule.id, rule.reason, evidence, rule.say, rule.target, rule.action, rule.alone)
         return None
 
     def check_examples(self) -> list[str]:
@@ -157,13 +169,26 @@ class RuleBook:
         when = rule.when
         if facts.dtmf and facts.dtmf in when.dtmf:
             return f"key {facts.dtmf}"
-        if facts.text and when.phrases and (found := self._phrases[rule.id].find(facts.text)):
-            return found.words.strip()
+        if facts.text and (evidence := self._heard(rule, facts)):
+            return evidence
         if when.offer_accepted and facts.offered_person and answer_to_offer(facts.text):
             return facts.text.strip()
         if when.worker_down and facts.worker_down:
             return "worker_down"
         return when.counted(facts)
+
+    def _heard(self, rule: Rule, facts: TurnFacts) -> str:
+        """The words or the score that make the rule fire: its phrases first, then the classifier's word."""
+        when, phrases = rule.when, self._phrases[rule.id]
+        if when.amount_over is not None and (amount := largest_amount(facts.text)) > when.amount_over:
+            return f"amount={amount:g}"
+        if when.risk and self._harmless.find(facts.text) is not None:
+            return ""
+        if when.phrases and (found := phrases.find(facts.text)):
+            return found.words.strip()
+        scored = when.risky(facts)
+        # The classifier does not see a "not"; where the lexicon did, a short turn is believed.
+        return "" if scored and len(facts.text.split()) <= SHORT_WORDS and phrases.denies(facts.text) else scored
 
 
 def _line_of(path: Path, complaint: str) -> str:

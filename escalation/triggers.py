@@ -15,6 +15,8 @@ COUNTS = (
     "gate_rejections",
     "repeated_answer",
     "deadlines_missed",
+    "no_progress",
+    "identity_failed",
 )
 """Conditions that hold when the fact of the same name has reached the number given."""
 
@@ -37,6 +39,12 @@ class Trigger(Settings):
     gate_rejections: int | None = Field(default=None, ge=1)
     repeated_answer: int | None = Field(default=None, ge=2)
     deadlines_missed: int | None = Field(default=None, ge=1)
+    no_progress: int | None = Field(default=None, ge=1)
+    identity_failed: int | None = Field(default=None, ge=1)
+    amount_over: int | None = Field(default=None, ge=1)
+    """An amount of money above this many units was spoken of, in digits or words."""
+    risk: dict[str, float] = Field(default_factory=dict)
+    """Label of configs/risk.yaml → score from which it fires."""
     worker_down: bool = False
 
     @field_validator("dtmf", mode="before")
@@ -48,11 +56,24 @@ class Trigger(Settings):
             raise ValueError("keys are 0-9, *, # and A-D")
         return keys
 
+    @field_validator("risk")
+    @classmethod
+    def _shares(cls, value: dict[str, float]) -> dict[str, float]:
+        if any(not 0 < limit < 1 for limit in value.values()):
+            raise ValueError("a risk's limit lies between 0 and 1")
+        return value
+
     @model_validator(mode="after")
     def _something(self) -> Trigger:
         if not self.model_fields_set - {"unless"}:
             raise ValueError(f"a rule needs a condition: one of {', '.join(sorted(type(self).model_fields))}")
         return self
+
+    def risky(self, facts: TurnFacts) -> str:
+        """Which risk has reached its limit, as ``label=score``; the highest, or empty if none."""
+        over = [(facts.risks.get(label, 0.0), label) for label, limit in self.risk.items()]
+        reached = [(score, label) for score, label in over if score >= self.risk[label]]
+        return f"{max(reached)[1]}={max(reached)[0]:.2f}" if reached else ""
 
     def counted(self, facts: TurnFacts) -> str:
         """Which count has been reached, as ``name=value``; empty if none."""

@@ -18,9 +18,11 @@ from dialog.gate import GroundingGate
 from dialog.lines import Lines
 from dialog.ports import HandoffStore
 from dialog.prompts import Prompts
+from dialog.risks import Risks
 from dialog.router import Router
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile
+from escalation.risk import RiskFile
 from escalation.rules import RuleBook
 from knowledge.api import Outcome
 from knowledge.client import KnowledgeClient
@@ -102,6 +104,11 @@ def make_dialog(
         files, Router(thresholds, gate), gate, prompts, engines.knowledge, engines.small, engines.large, clock,
         presence=engines.pool,
     )  # fmt: skip
+    risk_path = None if settings.escalation.risk is None else project_path(settings.escalation.risk)
+    risks = None
+    if risk_path is not None:
+        risks = Risks(load_yaml(risk_path, RiskFile), engines.pool, clock, settings.escalation.risk_wait_s)
+    read = [path for path in (rules_path, risk_path, lines_path, cascade_path) if path is not None]
     return DialogServices(
         settings=files,
         escalation=settings.escalation,
@@ -112,8 +119,9 @@ def make_dialog(
         handoffs=handoffs,
         clock=clock,
         clauses=settings.voice.mouth.clauses,
-        config_digest=settings.digest(rules_path, lines_path, cascade_path, *prompts.files),
+        config_digest=settings.digest(*read, *prompts.files),
         targets=files.targets,
+        risks=risks,
     )
 
 
@@ -133,7 +141,12 @@ def _check_targets(rules: RuleBook, settings: OperatorSettings, path: Path) -> N
 
 async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clock: Clock) -> None:
     """Prepared sentences as sound, and the system prompt in the models' caches: the first caller waits for nothing."""
-    spoken = [*services.lines.every(), *(rule.say for rule in services.rules.rules)]
+    spoken = [
+        *services.lines.every(),
+        *(text for rule in services.rules.rules for text in (rule.say, rule.alone) if text),
+    ]
+    if services.risks is not None:
+        await services.risks.learn()
     missing = await engines.phrases.prepare(spoken, engines.synthesiser, clock, WARM_S)
     if missing:
         log.warning("warm.phrases_missing", count=len(missing))

@@ -105,6 +105,14 @@ def workers_of(
                     "settings": knowledge.model_dump(mode="json"),
                 },
             ),
+            # For the rules' classifier (dialog/risks.py): a few milliseconds a turn, so it waits for no cores either.
+            EngineSettings(
+                name="embedder",
+                engine="workers.engines.embedder:EmbedderEngine",
+                arbitrated=False,
+                awaited=False,
+                options={"path": str(store.folder(knowledge.model)), "threads": 1},
+            ),
         ),
     )
     models = [_language_model(name, model, choice, store, home, prefixes[name]) for name, model in _ladder(choice)]

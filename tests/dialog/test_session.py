@@ -331,3 +331,14 @@ def test_an_empty_knowledge_base_answers_everything_with_the_offer_of_a_person(t
 
     empty: list[Passage] = []
     talk(scenario, search=Finds(empty))
+
+
+def test_a_crisis_without_a_person_to_reach_is_told_whom_to_call(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        heard = await call.ask("I want to kill myself")
+        assert "local emergency number" in heard
+        assert "putting you through" not in heard
+
+    call = talk(scenario, target="")
+    assert call.small.asked == call.large.asked == []
+    assert call.record.handoffs[-1].rule_id == "danger-to-self"
