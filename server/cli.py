@@ -45,6 +45,7 @@ def _mount() -> None:
     from server.knowledge_link import access_of
     from server.models_cli import app as models_app
     from server.records_link import accounts_of, records_of
+    from server.rules_cli import make_app as rules_app
 
     def load() -> OperatorSettings:
         return load_settings(_config)
@@ -53,6 +54,7 @@ def _mount() -> None:
         return load().knowledge.limits.max_document_bytes
 
     app.add_typer(models_app, name="models")
+    app.add_typer(rules_app(lambda: project_path(load().escalation.rules)), name="rules")
     app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
     app.add_typer(calls_app(records_of(load)), name="calls")
     app.add_typer(users_app(accounts_of(load)), name="users")
