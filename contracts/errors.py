@@ -20,6 +20,12 @@
     │   ├── DocumentUnknown      no such document
     │   ├── ReleaseRefused       not approved, blocked by its checks, nothing to publish: says which and what to do
     │   └── ReleaseUnknown       no such release, or no longer ready
+    ├── ToolError                an action on the owner's systems was not done
+    │   ├── ToolNotAllowed       not on the allow-list, or not as its OpenAPI file describes; nothing sent
+    │   ├── ToolRefused          the service understood and said no (4xx); ``code`` is its reason
+    │   ├── ToolUnavailable      the service was not reached; nothing was done there
+    │   ├── ToolUncertain        sent, and no whole answer: it may have been done; the same key may be sent again
+    │   └── ToolFailed           the service failed (5xx) or its answer is too large or not as described
     ├── RecordError
     │   └── CallUnknown          no such call in the record
     └── DeviceFull               no space left for the record or a recording
@@ -115,6 +121,38 @@ class ReleaseRefused(KnowledgeError):
 
 class ReleaseUnknown(KnowledgeError):
     """No release of that name, or one that is no longer ready to answer."""
+
+
+class ToolError(CallwrightError):
+    """An action on the owner's systems was not done, or may not have been."""
+
+
+class ToolNotAllowed(ToolError):
+    """Not on the allow-list, or with arguments that its OpenAPI file does not describe. Nothing was sent."""
+
+
+class ToolRefused(ToolError):
+    """The service understood and said no. ``code``: its short reason, such as ``no_such_day``; may be empty."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ToolUnavailable(ToolError):
+    """The service was not reached, or takes no more requests: nothing was done."""
+
+    retryable = True
+
+
+class ToolUncertain(ToolError):
+    """The request left and no whole answer came: it may have been done. Sent again with the same key it is harmless."""
+
+    retryable = True
+
+
+class ToolFailed(ToolError):
+    """The service failed, or answered with what its OpenAPI file does not describe."""
 
 
 class RecordError(CallwrightError):

@@ -175,6 +175,12 @@ class EventKind(StrEnum):
     """worker, load_s"""
     CONSOLE_ACTED = "console.acted"
     """by (account), action, what: a person did something on the pages or to an account"""
+    TOOL_CALLED = "tool.called"
+    """turn, operation, effect (read, write), ok, why (the error's name), code, took_s, key (of a write), dry_run"""
+    IDENTITY_CHECKED = "identity.checked"
+    """turn, verified (how many factors; never which words), ok"""
+    TASK_ENDED = "task.ended"
+    """turn, task, how (done, cancelled, left, refused, failed, uncertain, person)"""
     TROUBLE = "trouble"
     """what, detail: something was caught and the call went on"""
 
