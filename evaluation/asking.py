@@ -134,9 +134,17 @@ class Models:
         await self.pool.close()
 
     async def ask(
-        self, text: str, base: KnowledgeBase, thresholds: CascadeFile, router: type[Router] = Router
+        self,
+        text: str,
+        base: KnowledgeBase,
+        thresholds: CascadeFile,
+        router: type[Router] = Router,
+        confidence: float = CONFIDENCE,
     ) -> Reply:
-        """The whole cascade for one question. Raises WorkerError if a worker cannot be had at all."""
+        """The whole cascade for one question. ``confidence``: 0..1 of its recognition.
+
+        Raises WorkerError if a worker cannot be had at all.
+        """
         gate = GroundingGate(thresholds)
         cascade = Cascade(
             self.settings, router(thresholds, gate), gate, self.prompts, _Searched(base), self.small, self.large,
@@ -148,7 +156,7 @@ class Models:
         for model in (self.small, self.large):
             model.spent_s = 0.0
             model.asked.clear()
-        question = Question(text, CONFIDENCE)
+        question = Question(text, confidence)
         outcome = await cascade.answer(question, TurnBudget(self.settings.budget, self.clock.now()), voice)
         return Reply(
             outcome, tuple(spoken), self.small.spent_s + self.large.spent_s, (*self.small.asked, *self.large.asked),

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from contracts.errors import ConfigError
+from dialog.router import Router
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus
-from evaluation.asking import Models, Reply, shipped
+from evaluation.asking import CONFIDENCE, Models, Reply, shipped
 from evaluation.bases import Article
 from evaluation.contract import Failure, Occasion
 from evaluation.fitfile import LEAST_ERROR, SURE_ERROR, fit_data, judged_world
@@ -51,6 +52,15 @@ class Answered:
 
 
 @dataclass(slots=True, frozen=True)
+class Understood:
+    """A spoken question as it was recognised. ``confidence``: 0..1; ``turns``: into how many it was cut."""
+
+    text: str
+    confidence: float
+    turns: int = 1
+
+
+@dataclass(slots=True, frozen=True)
 class Round:
     """An opened world, its documents by key, and the thresholds for each of its questions."""
 
@@ -58,9 +68,16 @@ class Round:
     articles: Mapping[str, Article]
     thresholds: ThresholdsOf
 
-    async def ask(self, asked: Asked, models: Models, **more: type) -> Answered:
-        """Raises WorkerError."""
-        reply = await models.ask(asked.text, self.world.base, self.thresholds(asked), **more)
+    async def ask(
+        self, asked: Asked, models: Models, router: type[Router] = Router, heard: Understood | None = None
+    ) -> Answered:
+        """``heard``: what the cascade gets instead of the question's own words; judged is what it says to those.
+
+        Raises WorkerError.
+        """
+        words = heard or Understood(asked.text, CONFIDENCE)
+        base, thresholds = self.world.base, self.thresholds(asked)
+        reply = await models.ask(words.text, base, thresholds, router, words.confidence)
         said = claims(asked, reply, self.articles)
         return Answered(self.world.name, asked, reply, said, right(asked, reply, said))
 

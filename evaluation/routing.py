@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.errors import ConfigError
 from dialog.topicfeatures import Floats
 from dialog.topicfit import FOLDS, Examples, fit_topics, fold_numbers
-from dialog.topics import Topic
+from dialog.topics import Topic, TopicModel
 from evaluation.about import matching
 from evaluation.charts import Point, curve
 from evaluation.contract import Failure, Occasion, Outcome
@@ -45,7 +44,7 @@ class RoutingSuite:
 
     def run(self, occasion: Occasion) -> Outcome:
         """Measures those of the two sets that are there."""
-        bench = _Bench(occasion)
+        bench = Bench(occasion)
         parts = []
         if matching(occasion.data, BANKING):
             parts.append(_banking(bench.judged(BANKING)))
@@ -61,8 +60,8 @@ class RoutingSuite:
         )
 
 
-class _Bench:
-    """Embeds, fits and judges; keeps the progress bar and the notes."""
+class Bench:
+    """Embeds, fits and judges the topics of an occasion; keeps the progress bar and the notes."""
 
     def __init__(self, occasion: Occasion) -> None:
         self._occasion = occasion
@@ -101,36 +100,42 @@ class _Bench:
 
     def judged(self, pattern: str) -> list[Judged]:
         """Every case of the set, judged by a model that did not learn from it."""
-        cases, learned = self._cases[pattern], self._learned[pattern]
-        vectors = embedded(cases, self._embedder.embed, self._step)
-        if learned:
-            known = embedded(learned, self._embedder.embed, self._step)
-            rows = _some(np.arange(len(cases), dtype=np.int64), self._occasion)
-            return self._fit_and_judge(learned, known, [cases[row] for row in rows], vectors[rows])
-        numbers = fold_numbers([one.topic for one in cases], self._occasion.seed)
         found: list[Judged] = []
-        for fold in range(self._fits):
-            out, kept = np.flatnonzero(numbers == fold), np.flatnonzero(numbers != fold)
-            rows = _some(out, self._occasion)
-            others = [cases[row] for row in kept]
-            found += self._fit_and_judge(others, vectors[kept], [cases[row] for row in rows], vectors[rows])
+        for model, cases, vectors in self.held_out(pattern):
+            rows = _some(len(cases), self._occasion)
+            asked = [cases[row] for row in rows]
+            topics = model.judge([one.text for one in asked], vectors[rows])
+            found += [Judged(case, topic, model.threshold) for case, topic in zip(asked, topics, strict=True)]
         return found
 
-    def _fit_and_judge(
-        self, learned: Sequence[Labelled], known: Floats, cases: Sequence[Labelled], vectors: Floats
-    ) -> list[Judged]:
+    def held_out(self, pattern: str) -> Iterator[tuple[TopicModel, list[Labelled], Floats]]:
+        """Models of the set's topics, each with the cases that it did not learn from, and their vectors."""
+        cases, learned = self._cases[pattern], self._learned[pattern]
+        vectors = embedded(cases, self.embed, self._step)
+        if learned:
+            yield self._fitted(learned, embedded(learned, self.embed, self._step)), cases, vectors
+            return
+        numbers = fold_numbers([one.topic for one in cases], self._occasion.seed)
+        for fold in range(self._fits):
+            out, kept = np.flatnonzero(numbers == fold), np.flatnonzero(numbers != fold)
+            model = self._fitted([cases[row] for row in kept], vectors[kept])
+            yield model, [cases[row] for row in out], vectors[out]
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Unit vectors [n, d]."""
+        return self._embedder.embed(texts)
+
+    def _fitted(self, learned: Sequence[Labelled], known: Floats) -> TopicModel:
         inside = np.array([at for at, one in enumerate(learned) if one.topic != OUTSIDE], np.int64)
         examples = Examples([one.text for one in learned], known, [one.topic for one in learned]).part(inside)
-        model = fit_topics(examples, seed=self._occasion.seed, advance=self._step).model
-        topics = model.judge([one.text for one in cases], vectors)
-        return [Judged(case, topic, model.threshold) for case, topic in zip(cases, topics, strict=True)]
+        return fit_topics(examples, seed=self._occasion.seed, advance=self._step).model
 
 
-def _some(rows: NDArray[np.int64], occasion: Occasion) -> list[int]:
-    """At most ``limit`` rows, by chance."""
-    if occasion.limit is None or len(rows) <= occasion.limit:
-        return [int(row) for row in rows]
-    return sorted(int(row) for row in np.random.default_rng(occasion.seed).choice(rows, occasion.limit, replace=False))
+def _some(count: int, occasion: Occasion) -> list[int]:
+    """At most ``limit`` of so many rows, by chance."""
+    if occasion.limit is None or count <= occasion.limit:
+        return list(range(count))
+    return sorted(int(row) for row in np.random.default_rng(occasion.seed).choice(count, occasion.limit, replace=False))
 
 
 def _banking(judged: Sequence[Judged]) -> Outcome:

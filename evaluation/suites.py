@@ -13,6 +13,7 @@ SUITES = {
     "grounding": "evaluation.grounding:GroundingSuite",
     "cascade": "evaluation.cascade:CascadeSuite",
     "injection": "evaluation.injection:InjectionSuite",
+    "voice": "evaluation.voice:VoiceSuite",
     "safety": "evaluation.safety:SafetySuite",
     "pii": "evaluation.pii:PiiSuite",
 }

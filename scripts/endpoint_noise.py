@@ -22,8 +22,8 @@ from contracts.events import Backchannel, EarEvent, TurnEnded
 from contracts.leg import HangupReason
 from contracts.virtual_time import LoopClock, run_virtual
 from contracts.worker import Urgency
+from evaluation.hearing import PACKET, WIRE_RATE
 from scripts.endpoint_replay import Player
-from scripts.speech_ear import PACKET, WIRE_RATE
 from scripts.speech_sets import Recording
 from telephony.lines import Speaker
 from telephony.resample import StreamResampler

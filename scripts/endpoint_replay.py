@@ -29,8 +29,8 @@ from contracts.errors import EngineFailed
 from contracts.events import EarEvent
 from contracts.virtual_time import LoopClock, run_virtual
 from contracts.worker import Engine, Priority, Reply, Urgency
+from evaluation.hearing import WIRE_RATE, InProcessJob, Samples, line_frames
 from scripts.endpoint_truth import Channel
-from scripts.speech_ear import WIRE_RATE, InProcessJob, Samples, line_frames
 from server.engines import store_of, whisper_options
 from server.settings import OperatorSettings, project_path
 from voice.decisions import Decision, Ended

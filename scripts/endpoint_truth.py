@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.speech_ear import WIRE_RATE, Samples
+from evaluation.hearing import WIRE_RATE, Samples
 from scripts.speech_sets import DataError, files, read_sound
 
 SIDES = ("caller", "agent")

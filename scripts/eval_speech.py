@@ -25,10 +25,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from contracts.errors import CallwrightError
+from evaluation.hearing import Heard
 from scripts import speech_sets as sets
 from scripts.latency_report import machine
 from scripts.parts import some_of
-from scripts.speech_ear import Heard, Listener
+from scripts.speech_ear import listener
 from scripts.speech_score import Errors, count_errors, rate_interval
 from scripts.stats import wilson
 from server.settings import ROOT, load_settings
@@ -186,7 +187,7 @@ def _figure(value: float, row: Found) -> tuple[str, str]:
 def run(options: argparse.Namespace) -> int:
     """The evaluation; the exit code."""
     console = Console()
-    listener = Listener(load_settings(options.config))
+    ear = listener(load_settings(options.config))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
 
@@ -195,7 +196,7 @@ def run(options: argparse.Namespace) -> int:
             bar = progress.add_task(name, total=len(recordings))
             played = []
             for recording in recordings:
-                played.append((recording, listener.hear(recording.samples, *expectation)))
+                played.append((recording, ear.hear(recording.samples, *expectation)))
                 progress.advance(bar)
             return played
 

@@ -26,7 +26,7 @@ from faster_whisper.audio import decode_audio
 from numpy.typing import NDArray
 
 from contracts.errors import CallwrightError
-from scripts.speech_ear import WIRE_RATE, Samples
+from evaluation.hearing import WIRE_RATE, Samples
 
 Floats = NDArray[np.float64]
 DIGIT_FILE = re.compile(r"(\d)_(.+)_(\d+)\.wav")

@@ -14,10 +14,10 @@ import pytest
 from contracts.audio import FRAME_BYTES
 from contracts.engines import Transcript
 from contracts.events import Backchannel, TurnEnded, TurnTimings
+from evaluation.hearing import PACKET, TAIL_S, WIRE_RATE, Heard, Samples, line_frames
 from scripts import speech_sets as sets
 from scripts.eval_speech import PARTS, noisy, score, score_digits, score_noise
 from scripts.parts import some_of
-from scripts.speech_ear import PACKET, TAIL_S, WIRE_RATE, Heard, Samples, line_frames
 from scripts.speech_score import Errors, comparable, count_errors, rate_interval
 
 

@@ -1,0 +1,202 @@
+"""The suites' questions once as text and once spoken: what does the telephone cost?
+
+::
+
+    question ─┬──────────────────────────────────────────────────────────────► cascade, topics ──► as text
+              └► second voice ─► 8 kHz µ-law, 20 ms packets ─► ear ─► words ─► cascade, topics ──► by voice
+
+Voice, line and ear are the product's own (evaluation/hearing.py); the confidence is the recogniser's. Judged is, both
+times, whether what was said answers the question that was meant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from contracts.audio import RATE
+from contracts.errors import ConfigError
+from evaluation.about import matching
+from evaluation.asking import Models
+from evaluation.contract import Failure, Occasion, Outcome
+from evaluation.grounding import UNANSWERABLE, chosen
+from evaluation.hearing import WIRE_RATE, Listener
+from evaluation.intents import OUTSIDE, Labelled
+from evaluation.intervals import paired_loss
+from evaluation.questions import Asked
+from evaluation.rounds import Answered, Round, Understood, open_round
+from evaluation.routing import BANKING, CLINC, Bench
+from evaluation.worlds import FILES
+from telephony.lines import Speaker
+from telephony.resample import resample
+from voice.normalise import normalise
+from workers.manifest import ModelStore, load_manifest
+
+QUESTIONS = 60
+"""Of each kind, and for the cascade of each base: a spoken question takes two seconds of two cores."""
+ANSWERED, ABSTAIN, TOPIC, OUT, IN = "answered", "abstain", "topic", "out_of_scope", "in_scope"
+Hear = Callable[[str], Understood]
+
+
+@dataclass(slots=True, frozen=True)
+class Pair:
+    """A question both ways. ``kind``: the figure it counts for; ``text``, ``voice``: was it dealt with as it should be;
+    ``got``: what came of the spoken one."""
+
+    kind: str
+    case: str
+    said: str
+    heard: Understood
+    expected: str
+    got: str
+    text: bool
+    voice: bool
+
+    def failure(self) -> Failure:
+        """To be read: lost on the telephone."""
+        how = f'heard: "{self.heard.text}" ({self.heard.confidence:.2f}) → {self.got}'
+        return Failure(self.case, self.said, self.expected, how, f"{self.kind}: right as text, wrong by voice")
+
+
+@dataclass(slots=True, frozen=True)
+class Asking:
+    """A question for the cascade of one base, and what was heard of it."""
+
+    round: Round
+    asked: Asked
+    heard: Understood
+
+
+class VoiceSuite:
+    """evaluation.contract.Suite: for each figure of the cascade and of routing its share right as ``text``, by
+    ``voice``, and the ``loss``."""
+
+    name = "voice"
+    title = "The same questions, spoken over the telephone"
+    needs: Sequence[str] = ("|".join((*FILES.values(), BANKING, CLINC)),)
+
+    def run(self, occasion: Occasion) -> Outcome:
+        """Raises ConfigError, KnowledgeError, LineError, ModelFileError, WorkerError."""
+        hear = telephone(occasion)
+        return scored([*by_topic(occasion, hear), *by_cascade(occasion, hear)])
+
+
+def telephone(occasion: Occasion) -> Hear:
+    """The second voice, the line, and the operator's ear. Raises LineError, ModelFileError."""
+    speaker = Speaker()
+    listener = Listener(ModelStore(load_manifest(), occasion.models))
+
+    def hear(text: str) -> Understood:
+        sound = resample(speaker.say(normalise(text).text), RATE, WIRE_RATE)
+        heard = listener.hear(np.frombuffer(sound, dtype="<i2"))
+        return Understood(heard.text, heard.confidence, len(heard.turns))
+
+    return hear
+
+
+def by_topic(occasion: Occasion, hear: Hear) -> list[Pair]:
+    """BANKING77's topics, CLINC150's questions in and out of scope; one fold, or what --fit learned."""
+    sets = [one for one in (BANKING, CLINC) if matching(occasion.data, one)]
+    if not sets:
+        return []
+    count = min(QUESTIONS, occasion.limit or QUESTIONS)
+    # With a limit, the bench takes one fold; the cases are chosen here.
+    bench = Bench(replace(occasion, limit=count, advance=lambda done, of: None))
+    found: list[Pair] = []
+    for pattern in sets:
+        model, cases, _ = next(iter(bench.held_out(pattern)))
+        asked = some(cases, count, occasion.seed, outside=pattern == CLINC)
+        heard = [hear(one.text) for one in asked]
+        as_text = model.judge([one.text for one in asked], bench.embed([one.text for one in asked]))
+        by_voice = model.judge([one.text for one in heard], bench.embed([one.text for one in heard]))
+        for case, words, text, voice in zip(asked, heard, as_text, by_voice, strict=True):
+            if pattern == BANKING:
+                kind, right = TOPIC, [one.name == case.topic for one in (text, voice)]
+            else:
+                kind = OUT if case.topic == OUTSIDE else IN
+                right = [one.outside == (kind == OUT) for one in (text, voice)]
+            got = "out of scope" if kind != TOPIC and voice.outside else voice.name
+            found.append(Pair(kind, case.case, case.text, words, case.topic, got, right[0], right[1]))
+    return found
+
+
+def some(cases: Sequence[Labelled], count: int, seed: int, *, outside: bool) -> list[Labelled]:
+    """``count`` cases by chance; with ``outside``, as many again out of scope."""
+    order = [cases[int(at)] for at in np.random.default_rng(seed).permutation(len(cases))]
+    inside = [one for one in order if one.topic != OUTSIDE][:count]
+    return [*inside, *[one for one in order if one.topic == OUTSIDE][: count if outside else 0]]
+
+
+def by_cascade(occasion: Occasion, hear: Hear) -> list[Pair]:
+    """The grounding suite's first questions of every base."""
+    names = [name for name, file in FILES.items() if (occasion.data / file).is_file()]
+    if not names:
+        return []
+    count = min(QUESTIONS, occasion.limit or QUESTIONS)
+    with ExitStack() as stack:
+        rounds = [open_round(stack, occasion, name, max(count, UNANSWERABLE)) for name in names]
+        asked = [(one, question) for one in rounds for question in chosen(one, count, count)]
+        spoken = []
+        for number, (one, question) in enumerate(asked):
+            spoken.append(Asking(one, question, hear(question.text)))
+            occasion.advance(number + 1, 3 * len(asked))
+        return asyncio.run(_asked(occasion, spoken))
+
+
+async def _asked(occasion: Occasion, spoken: Sequence[Asking]) -> list[Pair]:
+    found = []
+    async with Models(occasion.models, occasion.work) as models:
+        for number, one in enumerate(spoken):
+            text = await one.round.ask(one.asked, models)
+            voice = await one.round.ask(one.asked, models, heard=one.heard)
+            found.append(cascade_pair(text, voice, one.heard))
+            occasion.advance(len(spoken) + 2 * (number + 1), 3 * len(spoken))
+    return found
+
+
+def cascade_pair(text: Answered, voice: Answered, heard: Understood) -> Pair:
+    """An answerable question is dealt with by an answer of which every claim is supported, another one by none."""
+    asked = voice.asked
+    kind = ANSWERED if voice.answerable else ABSTAIN
+    right = [
+        one.reply.answered and not any(claim.wrong for claim in one.claims)
+        if kind == ANSWERED
+        else not one.reply.answered
+        for one in (text, voice)
+    ]
+    failure = voice.failure(asked.answer if kind == ANSWERED else "no answer")
+    got = f"{failure.got} [{failure.note}]"
+    return Pair(kind, failure.case, asked.text, heard, failure.expected, got, right[0], right[1])
+
+
+def scored(pairs: Sequence[Pair]) -> Outcome:
+    """Both shares of each kind and the loss, with an interval of the loss in the notes. Raises ConfigError for none."""
+    if not pairs:
+        raise ConfigError("the data holds no question that could be spoken")
+    figures, counts, notes = dict[str, dict[str, float]](), dict[str, tuple[int, int]](), []
+    for kind, group in groupby(sorted(pairs, key=lambda one: one.kind), key=lambda one: one.kind):
+        rows = list(group)
+        text, voice = sum(one.text for one in rows), sum(one.voice for one in rows)
+        figures[kind] = {
+            "text": text / len(rows), "voice": voice / len(rows), "loss": round((text - voice) / len(rows), 4)
+        }  # fmt: skip
+        counts |= {f"{kind}.text": (text, len(rows)), f"{kind}.voice": (voice, len(rows))}
+        lost = sum(one.text and not one.voice for one in rows)
+        low, high = paired_loss(lost, lost - (text - voice), len(rows))
+        notes.append(
+            f"{kind}: {100 * (text - voice) / len(rows):.1f} points lost, 95 % interval {100 * low:.1f} to "
+            f"{100 * high:.1f} (n = {len(rows)})."
+        )
+    heard = [one.heard for one in pairs]
+    notes += [
+        f"Of {len(heard)} spoken questions {sum(not one.text for one in heard)} were not understood at all; "
+        f"{sum(one.turns > 1 for one in heard)} were taken for several turns, whose words are asked together.",
+        "Intervals of losses: matched pairs, Agresti and Min (2005).",
+    ]
+    failures = [one.failure() for one in pairs if one.text and not one.voice]
+    return Outcome(figures, counts, failures, notes)
