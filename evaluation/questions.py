@@ -22,7 +22,8 @@ from knowledge.passages import sentences
 
 BOUND = ("money", "percent", "number", "date", "time", "duration")
 _STATES = re.compile(
-    r"^(?:the|your|our) (?P<what>[a-z][^,;:().]{6,70}?) (?:is|are) (?P<value>[^,;:]{1,90})[.]?$", re.IGNORECASE
+    r"^(?:the|your|our) (?P<what>[a-z][^,;:().]{6,70}?) (?:is|are) (?P<value>(?:[^,;:]|,(?=\d)){1,90})[.]?$",
+    re.IGNORECASE,
 )
 _KEY_VALUE = re.compile(r"^(?P<what>[A-Z][^:.,;$%()]{5,60}): (?P<value>[^:]{1,100})$")
 _MISSING = re.compile(r"not available|\bn/?a\b|: -1\b|\bis -1\b|\[|\]|\bthis document\b", re.IGNORECASE)

@@ -91,8 +91,9 @@ class WhisperEngine:
         encoded = self._encode(suppress(audio, self._options.denoise_db))
         job.checkpoint()
         cap = self._options.tokens_extra + math.ceil(len(audio) / RATE * self._options.tokens_per_second)
-        result = self._decode(encoded, cap, 1)
-        if final and self._options.beam > 1 and _logprob(result) < self._options.sure_logprob:
+        long = final and len(audio) > self._options.beam_from_s * RATE
+        result = self._decode(encoded, cap, self._options.beam if long else 1)
+        if final and not long and self._options.beam > 1 and _logprob(result) < self._options.sure_logprob:
             job.checkpoint()
             wider = self._decode(encoded, cap, self._options.beam)
             result = wider if _logprob(wider) > _logprob(result) else result
