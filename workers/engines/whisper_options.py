@@ -23,7 +23,7 @@ class Recognition(Settings):
     )
     pad_s: float = Field(default=0.5, ge=0.0, description="silence that a window has to spare")
     tokens_per_second: float = Field(
-        default=8.0, gt=0.0, description="cap on the words by length of the sound; English runs at 3-5"
+        default=8.0, ge=0.0, description="cap on the words by length of the sound; English runs at 3-5"
     )
     tokens_extra: int = Field(default=8, ge=1, description="tokens allowed beyond that")
     max_compression: float = Field(
