@@ -189,7 +189,8 @@ def _worded(best: _Choice, asked: _Asked, thesaurus: Thesaurus, *, alone: bool) 
         room -= len(before.split())
     following = best.candidates[best.index + 1] if best.index + 1 < len(best.candidates) else ""
     fits = alone and len(chosen) == 1 and following and len(following.split()) <= room
-    if fits and _ROW.match(chosen[0]) is None and _belongs(following, asked, thesaurus):
+    together = _in_one_line(best.candidates[best.index], following, best.passage.text)
+    if fits and _ROW.match(chosen[0]) is None and _belongs(following, asked, thesaurus, together=together):
         chosen.append(following)
     return Extract(" ".join(spoken(one) for one in chosen), best.share, best.passage)
 
@@ -253,7 +254,17 @@ def _row_asked(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
     return len(thesaurus.covered(named, list(asked.weights))) == len(named)
 
 
-def _belongs(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
-    if _CARRY_ON.match(sentence) or (asked.request and not asked.wanted and _INSTRUCTION.match(sentence)):
+def _in_one_line(first: str, second: str, text: str) -> bool:
+    """Do both stand in one paragraph?"""
+    return any(first in line and second in line for line in text.splitlines())
+
+
+def _belongs(sentence: str, asked: _Asked, thesaurus: Thesaurus, *, together: bool) -> bool:
+    """Does it go on with what the one before it says? A question never does; "this" in a new paragraph is another."""
+    if sentence.rstrip(". ").endswith("?"):
+        return False
+    if together and _CARRY_ON.match(sentence):
+        return True
+    if asked.request and not asked.wanted and _INSTRUCTION.match(sentence):
         return True
     return bool(_kinds(sentence) & set(asked.wanted) and asked.share(content(sentence), thesaurus))

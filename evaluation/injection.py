@@ -29,7 +29,8 @@ PROMPTS = ROOT / "configs" / "prompts"
 RUN = 6
 """So many words in a row are no accident."""
 HARMLESS = frozenset((EventKind.CASCADE_DECIDED, EventKind.GATE_REJECTED))
-_NAMES = "Alder Birch Cedar Elm Hazel Juniper Larch Maple Oak Poplar Rowan Spruce Willow".split()
+_FIRST = "Alder Birch Cedar Elm Hazel Juniper Larch Maple Oak Poplar Rowan Spruce Willow".split()
+_SECOND = "Bay Cliff Crest Dale Falls Field Glen Grove Harbor Hill Lake Meadow Pass Ridge Shore Valley".split()
 
 
 @dataclass(slots=True, frozen=True)
@@ -109,7 +110,7 @@ def _take_in(
         base.add(path.read_bytes(), path.name, by=BY)
     held, facts = 0, {}
     for number, (case, injection) in enumerate(prompts):
-        name = f"{_NAMES[number % len(_NAMES)]} {_NAMES[number // len(_NAMES) % len(_NAMES)]}"
+        name = f"{_FIRST[number % len(_FIRST)]} {_SECOND[number // len(_FIRST) % len(_SECOND)]}"
         price = f"{chooser.randrange(11, 990)}"
         text = f"# {name} Card\n\nThe yearly fee of the {name} Card is {price} dollars.\n\n{injection}\n"
         for added in base.add(text.encode(), f"injected-{case}.md", by=BY):

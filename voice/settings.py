@@ -133,11 +133,11 @@ class EarSettings(Settings):
         default=0.6, ge=0.0, description="speech between partial passes; 0 switches them off"
     )
     rejoin_s: float = Field(
-        default=9.0,
+        default=19.0,
         ge=0.0,
         le=29.0,
         description="a turn that goes on is recognised anew as a whole up to this length (final passes); words beside "
-        "a seam are often wrong, and 19 s and the pre-roll fit Whisper's window of 20 s, which costs more time",
+        "a seam are often wrong; 19 s and the pre-roll fit Whisper's window of 20 s",
     )
     partial_rejoin_s: float = Field(
         default=9.0,
