@@ -29,6 +29,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console.accounts import Accounts
+from console.calls import Calls
 from console.control import MediaProcessSilent, ask
 from console.documents import Documents
 from console.library import Library
@@ -76,6 +77,7 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path)
     """The pages of all rooms, in the order of the menu."""
     library = Library(control)
     return [
+        *Calls(web, Records(engine), settings, control).routes(),
         *Documents(web, library, settings).routes(),
         *Releases(web, library).routes(),
         *Questions(web, library, settings, engine, control).routes(),

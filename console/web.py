@@ -181,16 +181,18 @@ class Web:
     def page(self, visit: Visit, template: str, status: int = 200, **known: Any) -> Response:
         """A template with the frame around it."""
         nav = [one for one in self.nav if visit.may(one.needs)]
-        flashes = self._flashes.pop(visit.session.digest, [])
         frame = {
             "nav": nav,
             "here": visit.request.url.path,
             "account": visit.account,
-            "csrf": visit.session.csrf,
-            "flashes": flashes,
-            "may": lambda name: visit.may(Permission(name)),
+            "flashes": self._flashes.pop(visit.session.digest, []),
         }
-        return HTMLResponse(self.templates.get_template(template).render(**frame, **known), status)
+        return self.part(visit, template, status, **frame, **known)
+
+    def part(self, visit: Visit, template: str, status: int = 200, **known: Any) -> Response:
+        """A template without the frame, for htmx to put into a page; messages wait for the next page."""
+        own = {"csrf": visit.session.csrf, "may": lambda name: visit.may(Permission(name))}
+        return HTMLResponse(self.templates.get_template(template).render(**own, **known), status)
 
     def bare(self, template: str, status: int = 200, **known: Any) -> Response:
         """A page for somebody who is not signed in."""

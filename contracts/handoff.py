@@ -40,6 +40,7 @@ class Reason(StrEnum):
     DEADLINE_MISSED = "deadline_missed"
     WORKER_DOWN = "worker_down"
     OVERLOAD = "overload"
+    SUPERVISOR = "supervisor"
     OTHER = "other"
 
 

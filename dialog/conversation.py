@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from dialog.outcome import Outcome, Result
 from escalation.facts import TurnFacts
 
 Speaker = Literal["caller", "operator"]
@@ -74,6 +75,24 @@ class Conversation:
         self.no_evidence_run = 0
         self._answers[text] = self._answers.get(text, 0) + 1
         self.repeated_answer = self._answers[text] - 1
+
+    def took(self, outcome: Outcome, poorly: bool) -> None:
+        """How a question ended; ``poorly``: its words were hardly understood."""
+        self.topic(outcome.topic)
+        self.gate_rejections += outcome.rejected
+        # One lost turn is said and asked again; twice in a row means that nobody is coming back in time.
+        self.trouble_run = self.trouble_run + 1 if outcome.result is Result.TROUBLE else 0
+        self.worker_down = self.trouble_run >= 2 or outcome.forsaken
+        self.deadlines_missed = self.deadlines_missed + 1 if outcome.result is Result.TOO_SLOW else 0
+        self.low_confidence_run = self.low_confidence_run + 1 if poorly else 0
+        if outcome.result is Result.ANSWERED:
+            self.answered(outcome.text)
+        stuck = outcome.result is not Result.ANSWERED or self.repeated_answer > 0
+        self.no_progress = self.no_progress + 1 if stuck else 0
+        if outcome.result in (Result.UNKNOWN, Result.NOT_GROUNDED):
+            self.no_evidence_run += 1
+        if outcome.result is Result.REPEAT:
+            self.no_match += 1
 
     def topic(self, name: str) -> None:
         """The caller is on this topic."""

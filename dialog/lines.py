@@ -42,6 +42,8 @@ class LineFile(Settings):
     transfer_failed: str
     transfer_impossible: str
     overload: str
+    pulled: str = "One moment please, I'm putting you through to a colleague."
+    """Before a supervisor's pull."""
     too_long: str
     time_up: str
 

@@ -67,6 +67,8 @@ _AT_ONCE = frozenset({Reason.DANGER, Reason.EMERGENCY, Reason.PERSON_REQUESTED})
 _ENDING = (Intent.GOODBYE, Intent.NO_MORE)
 _PARTING = (Intent.GOODBYE, Intent.NO_MORE, Intent.THANKS, Intent.YES)
 TURN_TASK = "turn"
+PERSON = "person"
+"""Name of the transfer target for whoever is handed over by no rule."""
 
 
 class Session:
@@ -116,6 +118,31 @@ class Session:
             ended: dict[str, Any] = {"reason": closed.reason, "detail": closed.detail}
             ended |= {"duration_s": round(duration, 3), "tasks": list(self._conversation.tasks)}
             self._speaking.record(EventKind.CALL_ENDED, ended)
+
+    def pull(self, by: str) -> bool:
+        """A supervisor wants a person for this caller, now. False: the call is ending or being handed over."""
+        say = self._speaking.lines.get("pulled")
+        return self._pull(Firing("supervisor", Reason.SUPERVISOR, by, say, PERSON, Action.TRANSFER))
+
+    def end(self, by: str) -> bool:
+        """A supervisor ends the call, with a goodbye. False: it is ending or being handed over."""
+        if self._busy_handing or self._ending:
+            return False
+        self._ending = True
+        self._start(self._say_goodbye(by))
+        return True
+
+    def _pull(self, firing: Firing) -> bool:
+        if self._busy_handing or self._ending:
+            return False
+        self._busy_handing = True  # from now on: no turn of the caller's may replace what was begun for them
+        self._answering.forget()
+        self._start(self._act(firing))
+        return True
+
+    async def _say_goodbye(self, by: str) -> None:
+        await self._speaking.line("goodbye", interruptible=False)
+        await self._leg.hangup(HangupReason.OPERATOR, f"ended by {by}")
 
     async def _open(self) -> None:
         await self._speaking.line("disclosure", interruptible=False)
@@ -243,22 +270,7 @@ class Session:
     async def _question(self, event: TurnEnded, text: str) -> None:
         talk = self._conversation
         outcome, measure = await self._answering.answer(event, text)
-        talk.topic(outcome.topic)
-        talk.gate_rejections += outcome.rejected
-        # One lost turn is said and asked again; twice in a row means that nobody is coming back in time.
-        talk.trouble_run = talk.trouble_run + 1 if outcome.result is Result.TROUBLE else 0
-        talk.worker_down = talk.trouble_run >= 2 or outcome.forsaken
-        talk.deadlines_missed = talk.deadlines_missed + 1 if outcome.result is Result.TOO_SLOW else 0
-        poor = self._services.cascade.poorly_understood(event.transcript.confidence)
-        talk.low_confidence_run = talk.low_confidence_run + 1 if poor else 0
-        if outcome.result is Result.ANSWERED:
-            talk.answered(outcome.text)
-        stuck = outcome.result is not Result.ANSWERED or talk.repeated_answer > 0
-        talk.no_progress = talk.no_progress + 1 if stuck else 0
-        if outcome.result in (Result.UNKNOWN, Result.NOT_GROUNDED):
-            talk.no_evidence_run += 1
-        if outcome.result is Result.REPEAT:
-            talk.no_match += 1
+        talk.took(outcome, self._services.cascade.poorly_understood(event.transcript.confidence))
         firing = self._services.rules.evaluate(talk.facts())
         if firing is not None:
             await self._act(firing)

@@ -42,6 +42,7 @@ REASONS: dict[Reason, str] = {
     Reason.DEADLINE_MISSED: "had to wait too long for answers",
     Reason.WORKER_DOWN: "met a technical problem",
     Reason.OVERLOAD: "called while all lines were busy",
+    Reason.SUPERVISOR: "was called to a person by a supervisor",
     Reason.OTHER: "needs a person",
 }
 
@@ -143,6 +144,8 @@ def _why(firing: Firing, said: Sequence[str], quote_chars: int) -> str:
 
 
 def _is_words(firing: Firing) -> bool:
+    if firing.reason is Reason.SUPERVISOR:
+        return False
     return "=" not in firing.evidence and not firing.evidence.startswith("key ") and firing.evidence != "worker_down"
 
 

@@ -34,11 +34,13 @@ from operations.records import Records
 from server.beat import go_first, spare_the_beat
 from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
+from server.desk import Desk
 from server.knowledge_link import knowledge_operations
 from server.records_link import HandoffKeeper
 from server.settings import OperatorSettings, project_path
 from server.strained import StrainSink
 from server.switchboard import Switchboard
+from server.wall import Wall
 from telephony.sip.server import SipServer
 from telephony.strain import Strain
 from telephony.ticker import MediaTicker
@@ -68,6 +70,8 @@ class Operator:
         self._config = config
         self._clock = MonotonicClock()
         self._live = LiveEvents()
+        self._wall = Wall()
+        self._desk = Desk(self._wall)
         self._metrics = Metrics()
         self._stop = asyncio.Event()
         self._drained = False
@@ -102,7 +106,7 @@ class Operator:
         stack.callback(events.close)
         self._metrics.watch_events(lambda: events.depth, lambda: events.spooled, lambda: events.lost)
         strain = Strain(settings.telephony.admission.strain)
-        sink = Fanout([events, self._metrics, self._live, StrainSink(strain, clock)])
+        sink = Fanout([events, self._metrics, self._live, self._wall, StrainSink(strain, clock)])
         self._sink = sink
         await asyncio.to_thread(Records(database).retain, operations.retention_days)
         handoffs: HandoffStore = HandoffKeeper(events)
@@ -115,7 +119,7 @@ class Operator:
         await engines.pool.start()
         await self._documents(engines)
         await warm(engines, services, prompts, clock)
-        switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active, strain)
+        switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active, self._desk, strain)
         stack.callback(switchboard.recordings.close)
         await self._telephony(stack, switchboard)
         control = ControlServer(settings.control_socket, self._operations(), self._live)
@@ -195,6 +199,7 @@ class Operator:
             "drain": self._drain,
             **knowledge_operations(self._engines.knowledge),
             "ask": self._asking.ask,
+            **self._desk.operations(),
         }
 
     async def _ready(self, request: Mapping[str, Any]) -> dict[str, Any]:

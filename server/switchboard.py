@@ -16,6 +16,7 @@ from contracts.leg import CallLeg, HangupReason
 from dialog.services import DialogServices
 from dialog.session import Session
 from server.build import Engines
+from server.desk import Desk
 from server.settings import OperatorSettings
 from telephony.admission import Admission, Refusal, Ticket
 from telephony.recording import Recorder, Recordings
@@ -35,6 +36,7 @@ class Switchboard:
         services: DialogServices,
         clock: Clock,
         on_active: Callable[[int], None],
+        desk: Desk,
         strain: Strain | None = None,
     ) -> None:
         self._settings = settings
@@ -42,6 +44,7 @@ class Switchboard:
         self._services = services
         self._clock = clock
         self._on_active = on_active
+        self._desk = desk
         self.admission = Admission(settings.telephony.admission, strain)
         self.recordings = Recordings(
             settings.telephony.recording, settings.home_dir / "recordings", clock, alarm=self._recording_alarm
@@ -97,7 +100,9 @@ class Switchboard:
             if ticket.overflow:
                 await self._overflow(leg, front)
             else:
-                await Session(leg, front, self._services).run()
+                session = Session(leg, front, self._services)
+                with self._desk.serving(leg.info.call_id, session):
+                    await session.run()
         finally:
             if recorder is not None:
                 recorder.close()

@@ -1,4 +1,5 @@
-"""A console with everything behind it but a telephone: record, accounts, documents, cascade and control socket."""
+"""A console with everything behind it but a telephone: record, accounts, documents, cascade, control socket, and calls
+whose words a test puts in."""
 
 from __future__ import annotations
 
@@ -6,11 +7,12 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import sqlalchemy as sa
@@ -20,19 +22,27 @@ from console.api import make_api
 from contracts.clock import MonotonicClock
 from contracts.configfile import load_yaml
 from contracts.events import Event, EventKind
+from contracts.leg import LegInfo
 from contracts.worker import Priority, Reply
 from dialog.prompts import Prompts
 from dialog.settings import CascadeFile, DialogSettings
 from knowledge.client import KnowledgeClient
 from knowledge.engine import KnowledgeEngine
+from operations.eventlog import EventLog
+from operations.metrics import Fanout
+from operations.settings import EventLogSettings
 from server.asking import Asking
 from server.control import ControlServer, LiveEvents
+from server.desk import Desk
 from server.knowledge_link import knowledge_operations
+from server.records_link import HandoffKeeper
+from server.wall import Wall
 from tests.console.conftest import PASSWORD, SETTINGS, csrf_of
-from tests.dialog.kit import ROOT, Says
+from tests.dialog.kit import ROOT, Says, Talk
 from tests.knowledge.conftest import model_folder
 from tests.operations.kit import keep
 
+ResultT = TypeVar("ResultT")
 DOCUMENTS = {
     "hours.md": "---\nowner: Maria Berg\ntags: [branches]\n---\n# Branch hours\n\nAll branches are open from 9 a.m. to "
     "5 p.m. on weekdays. On Saturday they are open from 10 a.m. to 1 p.m. All branches are closed on Sunday.\n",
@@ -88,7 +98,7 @@ class House:
 
     def __init__(self, home: Path, record: sa.Engine) -> None:
         self._home = home
-        self._record = record
+        self.record = record
         self.port = 0
         self.small = Says("small", "A domestic wire costs 25 dollars.")
         (home / "golden.yaml").write_text(GOLDEN)
@@ -100,6 +110,10 @@ class House:
         self.engine = KnowledgeEngine(options)
         self._up, self._down = threading.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._wall = Wall()
+        self.desk = Desk(self._wall)
+        self._events: EventLog | None = None
+        self._calls: list[Talk] = []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     def start(self) -> None:
@@ -113,6 +127,32 @@ class House:
         self._thread.join(30)
         self.engine.close()
 
+    def do(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Run it where the calls are."""
+        assert self._loop is not None
+        done = asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        if self._events is not None:
+            assert self._events.flush(30)  # what was told is in the record
+        return done
+
+    def ring(self, call_id: str = "call-live", caller: str = "sip:+15550142@example.org", **parts: Any) -> Talk:
+        """A call comes in; returns when the operator listens."""
+        return self.do(self._ring(call_id, caller, parts))
+
+    async def _ring(self, call_id: str, caller: str, parts: dict[str, Any]) -> Talk:
+        if self._events is None:
+            self._events = EventLog(self.record, self._home / "spool", EventLogSettings(group_commit_ms=1))
+        talk = Talk(MonotonicClock(), **parts)
+        talk.voice.per_letter = 80
+        talk.leg.info = LegInfo(call_id, f"ext-{call_id}", "sip", caller, "sip:bank@example.org")
+        sink = Fanout([self._events, self._wall, talk.record])
+        talk.services = replace(talk.services, sink=sink, handoffs=HandoffKeeper(self._events))
+        self._calls.append(talk)
+        served = ExitStack()
+        await talk.begin(lambda session: served.enter_context(self.desk.serving(call_id, session)))
+        talk.over.add_done_callback(lambda _: served.close())
+        return talk
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -125,10 +165,12 @@ class House:
         prompts = Prompts(ROOT / "configs" / "prompts", "Test Bank", settings)
         asking = Asking(settings, thresholds, prompts, client, self.small, None, clock)
         control = ControlServer(
-            self._home / "control.sock", {**knowledge_operations(client), "ask": asking.ask}, LiveEvents()
+            self._home / "control.sock",
+            {**knowledge_operations(client), "ask": asking.ask, **self.desk.operations()},
+            LiveEvents(),
         )
         await control.start()
-        server = make_server(SETTINGS, make_api(SETTINGS, self._record, self._home / "control.sock"))
+        server = make_server(SETTINGS, make_api(SETTINGS, self.record, self._home / "control.sock"))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = int(listener.getsockname()[1])
             server.config.load()
@@ -137,6 +179,10 @@ class House:
             self._up.set()
             await self._down.wait()
             await server.shutdown(sockets=[listener])
+        for talk in self._calls:
+            await talk.end()
+        if self._events is not None:
+            await asyncio.to_thread(self._events.close)
         await control.close()
 
     @contextmanager
@@ -166,7 +212,7 @@ class House:
                 Event(EventKind.TURN_CALLER, call, {"turn": 1, "text": text, "confidence": 0.9}, 1, at),
                 Event(EventKind.CASCADE_DECIDED, call, decided, 1, at),
             ]
-        keep(self._record, self._home / "spool", told)
+        keep(self.record, self._home / "spool", told)
 
 
 class Person:

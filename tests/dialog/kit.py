@@ -67,6 +67,9 @@ class MemoryLeg:
 class SteadyVoice:
     """contracts.engines.Synthesiser: 60 ms of sound for each letter, at once. ``broken`` raises instead."""
 
+    per_letter = 960
+    """Samples."""
+
     broken: WorkerError | None = None
 
     async def synthesise(
@@ -74,7 +77,7 @@ class SteadyVoice:
     ) -> AsyncIterator[SpeechChunk]:
         if self.broken is not None:
             raise self.broken
-        yield SpeechChunk(b"\x10\x10" * (960 * len(text)), len(text))
+        yield SpeechChunk(b"\x10\x10" * (self.per_letter * len(text)), len(text))
 
 
 class NoEars:
@@ -215,15 +218,23 @@ class Talk:
         )  # fmt: skip
         self.voiced: list[tuple[float, bool]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self.session: Session
 
-    async def begin(self) -> None:
-        """Answer, and wait until the opening has been said."""
+    async def begin(self, serve: Callable[[Session], object] = lambda session: None) -> None:
+        """Answer, and wait until the opening has been said; ``serve`` is given the session before it runs."""
         await self.leg.answer(self.front)
+        self.session = Session(self.leg, self.front, self.services)
+        serve(self.session)
         self._tasks = [
-            asyncio.ensure_future(Session(self.leg, self.front, self.services).run()),
+            asyncio.ensure_future(self.session.run()),
             asyncio.ensure_future(self._beat()),
         ]
         await self.quiet()
+
+    @property
+    def over(self) -> asyncio.Task[None]:
+        """Done when the call is."""
+        return self._tasks[0]
 
     async def _beat(self) -> None:
         while True:
@@ -260,6 +271,10 @@ class Talk:
         await asyncio.sleep(0.2)
         await self.quiet()
         return " ".join(body["heard"] for body in self.record.bodies(EventKind.TURN_OPERATOR)[before:])
+
+    async def finish(self) -> None:
+        """Until the call is over by itself."""
+        await asyncio.wait({self.over})
 
     async def end(self) -> None:
         """The caller hangs up."""

@@ -342,3 +342,51 @@ def test_a_crisis_without_a_person_to_reach_is_told_whom_to_call(talk: Any) -> N
     call = talk(scenario, target="")
     assert call.small.asked == call.large.asked == []
     assert call.record.handoffs[-1].rule_id == "danger-to-self"
+
+
+def test_a_supervisor_pulls_a_caller_who_is_put_through_with_a_briefing(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        assert call.session.pull("sofia")
+        assert not call.session.pull("second")
+        assert not call.session.end("second")
+        await call.quiet()
+        assert not call.session.pull("late")
+
+    call = talk(scenario)
+    raised = call.record.bodies(EventKind.ESCALATION_RAISED)
+    assert [(one["reason"], one["evidence"]) for one in raised] == [("supervisor", "sofia")]
+    assert len(call.leg.transfers) == 1
+    assert call.record.handoffs[-1].status is HandoffStatus.CONNECTED
+    assert "by a supervisor (sofia)" in call.record.handoffs[-1].summary
+    assert "putting you through" in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
+
+
+def test_what_the_caller_says_does_not_undo_a_pull(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.say("When are your branches open?")
+        await asyncio.sleep(0.05)
+        assert call.session.pull("sofia")
+        call.say("Hello? And on Sunday?")
+        await call.quiet()
+
+    assert len(talk(scenario).leg.transfers) == 1
+
+
+def test_a_pull_that_reaches_nobody_leaves_the_caller_in_the_conversation(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.session.pull("sofia")
+        await call.quiet()
+        assert "9 a.m." in await call.ask("When are your branches open?")
+
+    assert len(talk(scenario, transfers=[TransferResult(False, "486 Busy Here")]).leg.transfers) == 1
+
+
+def test_a_supervisor_ends_a_call_with_a_goodbye(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert call.session.end("sofia")
+        await call.quiet()
+
+    call = talk(scenario)
+    assert call.leg.ended == [(HangupReason.OPERATOR, "ended by sofia")]
+    assert "Goodbye" in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]

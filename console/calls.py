@@ -1,0 +1,138 @@
+"""The wall of live calls, a call's page, and what a supervisor may do to a call that is up.
+
+The wall comes from the media process and holds no words; a call's page comes from the record, refreshed while it is up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from console.control import MediaProcessSilent, ask
+from console.permissions import Permission
+from console.settings import ConsoleSettings
+from console.timeline import masked, timeline
+from console.web import NavItem, Visit, Web
+from operations.records import Records
+
+CALLS = "/calls"
+MAX_ID = 128
+_VIEW_S = 600.0
+"""One look at a call that is refreshed every second is written down once in so long."""
+_VIEWS = 1000
+
+
+@dataclass(slots=True)
+class Calls:
+    """The pages of calls."""
+
+    web: Web
+    records: Records
+    settings: ConsoleSettings
+    control: Path
+    _views: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        web, watch, act = self.web, Permission.CALLS_WATCH, Permission.CALLS_ACT
+        web.nav.append(NavItem(CALLS, "Calls", watch))
+        return [
+            web.get(CALLS, self.wall, watch),
+            web.get(f"{CALLS}/now", self.wall_now, watch),
+            web.get(f"{CALLS}/{{call_id}}", self.call, None),
+            web.get(f"{CALLS}/{{call_id}}/now", self.call_now, None),
+            web.post(f"{CALLS}/{{call_id}}/end", self.end, act, home=CALLS),
+            web.post(f"{CALLS}/{{call_id}}/pull", self.pull, act, home=CALLS),
+        ]
+
+    async def wall(self, visit: Visit) -> Response:
+        """All calls that are up."""
+        return self.web.page(visit, "wall.html", **await self._wall(visit))
+
+    async def wall_now(self, visit: Visit) -> Response:
+        """The same without the frame, for every second."""
+        return self.web.part(visit, "wall_now.html", **await self._wall(visit))
+
+    async def _wall(self, visit: Visit) -> dict[str, Any]:
+        calls = await self.live()
+        for one in calls or ():
+            one["caller"] = _caller(visit, one["caller"])
+        return {"calls": calls}
+
+    async def live(self, **which: str) -> list[dict[str, Any]] | None:
+        """Calls that are up, of the media process; None: it does not answer."""
+        try:
+            answer = await ask(self.control, "calls", self.settings.control_timeout_s, **which)
+        except MediaProcessSilent:
+            return None
+        found: list[dict[str, Any]] = answer["calls"]
+        return found
+
+    async def call(self, visit: Visit) -> Response:
+        """One call, up or over: who said what, from where, how fast."""
+        return await self._call(visit, part=False)
+
+    async def call_now(self, visit: Visit) -> Response:
+        """The same without the frame, for every second while it is up."""
+        return await self._call(visit, part=True)
+
+    async def _call(self, visit: Visit, *, part: bool) -> Response:
+        words = visit.may(Permission.TRANSCRIPTS_READ)
+        if not words and not visit.may(Permission.CALLS_WATCH):
+            return self.web.error(visit, 403, "your roles include neither transcripts nor the wall of calls")
+        record = await run_in_threadpool(self.records.get_call, _call_id(visit))
+        own = record.call["call_id"]
+        if words:
+            await self._view(visit, own, again=part)
+        live = await self.live(call_id=own) if record.call["ended_at"] is None else []
+        known: dict[str, Any] = {
+            "call": {**record.call, "caller": _caller(visit, record.call["caller"])},
+            "entries": timeline(record, words=words),
+            "live": live[0] if live else None,
+            "silent": live is None,
+            "words": words,
+        }
+        if part:
+            return self.web.part(visit, "call_now.html", **known)
+        return self.web.page(visit, "call.html", **known)
+
+    async def _view(self, visit: Visit, call_id: str, *, again: bool) -> None:
+        """Write down that this person reads this transcript; a page that refreshes itself is one view."""
+        key, now = (visit.session.digest, call_id), time.monotonic()
+        if again and now - self._views.get(key, -_VIEW_S) < _VIEW_S:
+            return
+        await self.web.note(visit, "transcript.view", call_id, call_id=call_id)
+        self._views[key] = now
+        self._views.move_to_end(key)
+        while len(self._views) > _VIEWS:
+            self._views.popitem(last=False)
+
+    async def end(self, visit: Visit) -> Response:
+        """Goodbye, and hang up."""
+        return await self._act(visit, "end", "The caller hears a goodbye, then the call ends.")
+
+    async def pull(self, visit: Visit) -> Response:
+        """To a person, by the usual way of a hand-over."""
+        return await self._act(visit, "pull", "The caller is being put through to a person.")
+
+    async def _act(self, visit: Visit, action: str, said: str) -> Response:
+        call_id = _call_id(visit)
+        await self.web.note(visit, f"call.{action}", call_id, call_id=call_id)
+        await ask(self.control, f"{action}_call", self.settings.control_timeout_s, call_id=call_id, by=visit.by)
+        return self.web.back(visit, f"{CALLS}/{call_id}", said)
+
+
+def _call_id(visit: Visit) -> str:
+    return str(visit.request.path_params["call_id"])[:MAX_ID]
+
+
+def _caller(visit: Visit, caller: str) -> str:
+    """Who calls, for those who may also read what they say; others see its end."""
+    return caller if visit.may(Permission.TRANSCRIPTS_READ) else masked(caller)

@@ -1,0 +1,60 @@
+"""The desk's side of the media process: which calls are up, and what a supervisor may do to one.
+
+Requests of the control socket: ``calls``, ``end_call`` and ``pull_call`` (``call_id``, ``by``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.errors import CallUnknown, LegError
+from dialog.session import Session
+from server.control import Operation
+from server.wall import Wall
+
+
+class Desk:
+    """One for the operator. Whoever asks has been let in by the console, which has written down who it was."""
+
+    def __init__(self, wall: Wall) -> None:
+        self._wall = wall
+        self._sessions: dict[str, Session] = {}
+
+    @contextmanager
+    def serving(self, call_id: str, session: Session) -> Iterator[None]:
+        """The session can be reached while this lasts."""
+        self._sessions[call_id] = session
+        try:
+            yield
+        finally:
+            del self._sessions[call_id]
+
+    def operations(self) -> dict[str, Operation]:
+        """By name, for the control socket."""
+        return {"calls": self.calls, "end_call": self.end_call, "pull_call": self.pull_call}
+
+    async def calls(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Calls that are up; with ``call_id``: that one, if it is."""
+        only = [str(request["call_id"])] if "call_id" in request else None
+        return {"calls": self._wall.calls(datetime.now(UTC), only)}
+
+    async def end_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Say goodbye and hang up. Raises CallUnknown, LegError."""
+        if not self._session(request).end(str(request["by"])):
+            raise LegError("this call is ending, or being handed to a person")
+        return {}
+
+    async def pull_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Hand the caller to a person. Raises CallUnknown, LegError."""
+        if not self._session(request).pull(str(request["by"])):
+            raise LegError("this call is ending, or being handed to a person already")
+        return {}
+
+    def _session(self, request: Mapping[str, Any]) -> Session:
+        session = self._sessions.get(str(request["call_id"]))
+        if session is None:
+            raise CallUnknown("this call is over")
+        return session

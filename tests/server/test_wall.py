@@ -1,0 +1,53 @@
+"""The wall says what every live call is doing, without its words."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from contracts.events import Event, EventKind
+from server.wall import MAX_FLAGS, Wall
+from tests.operations.kit import START, call_events
+
+
+def seen(count: int) -> tuple[Wall, list[dict[str, object]]]:
+    """After so many events of the short call, three seconds apart; looked at one second later."""
+    wall = Wall()
+    for event in call_events()[:count]:
+        wall.append(event)
+    return wall, wall.calls(START + timedelta(seconds=3 * count - 2))
+
+
+def test_a_call_that_began_is_greeted() -> None:
+    (call,) = seen(1)[1]
+    assert (call["state"], call["caller"], call["duration_s"], call["wait_s"]) == ("greeting", "+15550100", 1.0, None)
+
+
+def test_a_caller_who_has_asked_waits_until_something_sounds() -> None:
+    (call,) = seen(2)[1]
+    assert (call["state"], call["wait_s"], call["turns"]) == ("thinking", 1.0, 1)
+
+
+def test_an_answer_shows_its_rung_and_latency() -> None:
+    (call,) = seen(4)[1]
+    assert (call["rung"], call["latency_s"], call["wait_s"]) == ("small", 0.7, None)
+
+
+def test_what_was_held_back_and_why_a_person_is_needed_are_flags_and_the_wait_runs() -> None:
+    (call,) = seen(8)[1]
+    assert call["flags"] == ["answer held back", "person_requested"]
+    assert (call["state"], call["wait_s"]) == ("handing over", 4.0)
+
+
+def test_a_call_that_is_over_is_gone_and_none_of_its_words_were_kept() -> None:
+    assert "human" not in json.dumps(seen(9)[1])
+    assert "fee" not in json.dumps(seen(9)[1])
+    assert seen(10)[1] == []
+
+
+def test_one_call_can_be_asked_for_and_flags_are_bounded() -> None:
+    wall, _ = seen(1)
+    for number in range(50):
+        wall.append(Event(EventKind.ESCALATION_RAISED, "call-1", {"reason": f"r{number}"}, at=START))
+    assert len(wall.calls(START, ["call-1"])[0]["flags"]) == MAX_FLAGS
+    assert wall.calls(START, ["other"]) == []
