@@ -43,6 +43,7 @@ class Conversation:
     repeated_answer: int = 0
     deadlines_missed: int = 0
     no_progress: int = 0
+    identity_failed: int = 0
     trouble_run: int = 0
     worker_down: bool = False
     tasks: list[str] = field(default_factory=list)
@@ -119,6 +120,7 @@ class Conversation:
             repeated_answer=self.repeated_answer,
             deadlines_missed=self.deadlines_missed,
             no_progress=self.no_progress,
+            identity_failed=self.identity_failed,
             worker_down=self.worker_down,
             offered_person=self.offered_person,
         )

@@ -26,6 +26,22 @@ class Intent(StrEnum):
     INTRODUCTION = "introduction"
 
 
+LINES = {
+    Intent.GREETING: "greeting",
+    Intent.INTRODUCTION: "greeting",
+    Intent.THANKS: "thanks",
+    Intent.NO_MORE: "goodbye",
+    Intent.GOODBYE: "goodbye",
+    Intent.YES: "acknowledged",
+    Intent.ROBOT: "robot",
+    Intent.HOW_ARE_YOU: "how_are_you",
+    Intent.STILL_THERE: "still_here",
+}
+"""The prepared line that answers it."""
+ENDING = (Intent.GOODBYE, Intent.NO_MORE)
+PARTING = (Intent.GOODBYE, Intent.NO_MORE, Intent.THANKS, Intent.YES)
+
+
 def _any(text: str) -> str:
     """A pattern that matches one of the phrases, given one a line; ``_`` stands for a space."""
     return "(?:" + "|".join(" ".join(line.split()) for line in text.strip().splitlines()) + ")"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from contracts.clock import Clock
 from contracts.events import EventSink
@@ -15,6 +16,9 @@ from dialog.settings import DialogSettings
 from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
 from voice.settings import ClauseSettings
+
+if TYPE_CHECKING:
+    from dialog.tools.desk import Counter  # which is built from these services
 
 
 @dataclass(slots=True, frozen=True)
@@ -34,3 +38,5 @@ class DialogServices:
     targets: Mapping[str, str] = field(default_factory=dict)
     risks: Risks | None = None
     """The classifier beside the rules; None: their phrases alone decide."""
+    counter: Counter | None = None
+    """What callers can have done on the owner's systems; None: nothing."""

@@ -14,9 +14,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -39,33 +40,22 @@ from contracts.leg import CallLeg, HangupReason
 from dialog.answering import Answering
 from dialog.conversation import Conversation
 from dialog.handing import HandingOver
-from dialog.intents import Intent, classify
+from dialog.intents import ENDING, LINES, PARTING, Intent, classify
 from dialog.measure import TurnMeasure
 from dialog.outcome import Outcome, Result
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
+from dialog.tools.desk import Desk
 from escalation.offers import answer_to_offer
 from escalation.rules import Action, Firing
 from voice.completeness import Expectation
 from voice.front import AudioFront
+from voice.utterance import Played
 
 log = structlog.get_logger()
 
-_LINES = {
-    Intent.GREETING: "greeting",
-    Intent.INTRODUCTION: "greeting",
-    Intent.THANKS: "thanks",
-    Intent.NO_MORE: "goodbye",
-    Intent.GOODBYE: "goodbye",
-    Intent.YES: "acknowledged",
-    Intent.ROBOT: "robot",
-    Intent.HOW_ARE_YOU: "how_are_you",
-    Intent.STILL_THERE: "still_here",
-}
 _AT_ONCE = frozenset({Reason.DANGER, Reason.EMERGENCY, Reason.PERSON_REQUESTED})
 """Reasons that no score can make more urgent."""
-_ENDING = (Intent.GOODBYE, Intent.NO_MORE)
-_PARTING = (Intent.GOODBYE, Intent.NO_MORE, Intent.THANKS, Intent.YES)
 TURN_TASK = "turn"
 PERSON = "person"
 """Name of the transfer target for whoever is handed over by no rule."""
@@ -83,6 +73,7 @@ class Session:
         self._answering = Answering(leg.info.call_id, services, self._speaking, self._conversation)
         self._started_at = datetime.now(UTC)
         self._handing = HandingOver(leg, services, self._speaking, self._conversation, self._started_at)
+        self._desk = Desk.of(leg.info.call_id, services, self._speaking, self._conversation, front.ear)
         self._began = services.clock.now()
         self._task: asyncio.Task[None] | None = None
         self._busy_handing = False
@@ -114,6 +105,8 @@ class Session:
             self._answering.forget()
             await self._stop_task()
             await self._speaking.cut_off()
+            if self._desk is not None:
+                await self._desk.close()
             duration = self._services.clock.now() - self._began
             ended: dict[str, Any] = {"reason": closed.reason, "detail": closed.detail}
             ended |= {"duration_s": round(duration, 3), "tasks": list(self._conversation.tasks)}
@@ -154,7 +147,7 @@ class Session:
         if self._busy_handing or self._ending:
             return
         match event:
-            case TurnEnded() if self._goodbye and classify(event.transcript.text) in _PARTING:
+            case TurnEnded() if self._goodbye and classify(event.transcript.text) in PARTING:
                 self._note(event)  # their goodbye to ours
             case TurnEnded():
                 self._note(event)
@@ -163,7 +156,7 @@ class Session:
                 self._key(event)
             case SilenceElapsed() if self._idle:
                 self._start(self._silence())
-            case Partial():
+            case Partial() if self._desk is None or not self._desk.busy:
                 self._answering.listen(event)
             case WordsLate() if self._idle:
                 self._answering.bridge()
@@ -175,6 +168,9 @@ class Session:
     def _note(self, event: TurnEnded) -> None:
         """Remember and record what was said, before anything can withdraw the answer to it."""
         text = event.transcript.text.strip()
+        if self._desk is not None:
+            self._desk.before_turn(event.continues)
+            text = self._desk.veil(text)
         if not text:
             return
         if event.continues:
@@ -193,6 +189,10 @@ class Session:
         return self._services.clock.now() - self._began > self._services.settings.max_call_s
 
     def _key(self, event: DtmfReceived) -> None:
+        if self._desk is not None and (keys := self._desk.key(event.digit)) is not None:
+            if keys:
+                self._start(self._pressed(self._desk, keys))
+            return
         self._speaking.record(EventKind.DTMF_RECEIVED, {"digit": event.digit})
         firing = self._services.rules.evaluate(self._conversation.facts(dtmf=event.digit))
         if firing is not None:
@@ -246,6 +246,11 @@ class Session:
             await self._act(firing)
             return
         talk.no_match = 0
+        measure = TurnMeasure(event.timings)
+        if self._desk is not None and await self._at_desk(
+            self._desk.turn(event, text, partial(self._say_measured, measure))
+        ):
+            return
         declined = talk.offered_person and answer_to_offer(text) is False
         intent = classify(text)
         talk.offered_person = False
@@ -266,6 +271,21 @@ class Session:
         if risks is None or (firing is not None and firing.reason in _AT_ONCE):
             return firing
         return rules.evaluate(replace(facts, risks=await risks.of(text)))
+
+    async def _pressed(self, desk: Desk, keys: str) -> None:
+        await self._at_desk(desk.pressed(keys))
+
+    async def _at_desk(self, work: Awaitable[bool]) -> bool:
+        """Something done, or to be done, on the owner's systems; False: the turn was about nothing of that kind."""
+        if not await work:
+            return False
+        self._answering.forget()
+        if self._conversation.identity_failed:
+            firing = self._services.rules.evaluate(self._conversation.facts())
+            self._conversation.identity_failed = 0
+            if firing is not None:
+                await self._act(firing)
+        return True
 
     async def _question(self, event: TurnEnded, text: str) -> None:
         talk = self._conversation
@@ -304,11 +324,11 @@ class Session:
             else:
                 await self._prepared(event, "nothing_to_repeat")
             return
-        if intent in _ENDING and self._conversation.turn == 1:
+        if intent in ENDING and self._conversation.turn == 1:
             # "Hi" is short and is heard as "Bye": nobody calls to say goodbye, so the first turn never ends a call.
             await self._prepared(event, "greeting", f"{intent} as the first turn")
             return
-        if intent in _ENDING:
+        if intent in ENDING:
             self._goodbye = True
             try:
                 await self._prepared(event, "goodbye", str(intent))
@@ -318,7 +338,7 @@ class Session:
             self._ending = True
             await self._leg.hangup(HangupReason.OPERATOR, "goodbye")
             return
-        await self._prepared(event, _LINES[intent], str(intent))
+        await self._prepared(event, LINES[intent], str(intent))
 
     async def _not_understood(self, event: TurnEnded) -> None:
         """Sound without words, or a recogniser that is down."""
@@ -335,11 +355,15 @@ class Session:
     async def _silence(self) -> None:
         talk = self._conversation
         talk.no_input += 1
-        firing = self._services.rules.evaluate(talk.facts())
+        desk = self._desk if self._desk is not None and self._desk.busy else None
+        zero = "0" if desk is not None and desk.key_only_zero else ""
+        firing = self._services.rules.evaluate(talk.facts(dtmf=zero))
         if firing is not None:
             await self._act(firing)
-        else:
-            await self._speaking.line("reprompt")
+            return
+        await self._speaking.line("reprompt")
+        if desk is not None:
+            await desk.again()
 
     async def _withdraw(self) -> None:
         """The caller goes on: what was being answered is dropped (by _start) and the whole turn is awaited."""
@@ -355,13 +379,14 @@ class Session:
     async def _prepared(self, event: TurnEnded, key: str, why: str = "") -> None:
         await self._say_measured(TurnMeasure(event.timings), self._speaking.lines.get(key), why or key)
 
-    async def _say_measured(self, measure: TurnMeasure, text: str, why: str) -> None:
+    async def _say_measured(self, measure: TurnMeasure, text: str, why: str) -> Played:
         utterance = self._speaking.say(text, first=True, interruptible=not self._ending)
         measure.answer_at = await utterance.started()
         measure.mark("first_audio", measure.answer_at)
         self._speaking.record(EventKind.TURN_MEASURED, measure.body(str(Rung.PREPARED)))
         played = await utterance.finished()
         self._speaking.said(utterance, text, played, Rung.PREPARED, why=why)
+        return played
 
     async def _act(self, firing: Firing) -> None:
         """A rule fired: say its sentence and transfer, or end."""

@@ -30,6 +30,7 @@ from knowledge.documents import find_files, load_file
 from server.asking import Asking
 from server.engines import store_of, workers_of
 from server.settings import OperatorSettings, project_path
+from server.tools import make_counter
 from voice.phrases import PhraseCache
 from voice.vad import SileroModel
 from workers.clients import LlamaModel, PiperSynthesiser, SmartTurnJudge, WhisperRecogniser
@@ -109,6 +110,9 @@ def make_dialog(
     if risk_path is not None:
         risks = Risks(load_yaml(risk_path, RiskFile), engines.pool, clock, settings.escalation.risk_wait_s)
     read = [path for path in (rules_path, risk_path, lines_path, cascade_path) if path is not None]
+    tools = settings.tools
+    if tools.enabled:
+        read += [project_path(path) for path in (tools.openapi, tools.tasks) if path is not None]
     return DialogServices(
         settings=files,
         escalation=settings.escalation,
@@ -122,6 +126,7 @@ def make_dialog(
         config_digest=settings.digest(*read, *prompts.files),
         targets=files.targets,
         risks=risks,
+        counter=make_counter(tools),
     )
 
 
@@ -147,6 +152,8 @@ async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clo
     ]
     if services.risks is not None:
         await services.risks.learn()
+    if services.counter is not None:
+        spoken += services.counter.book.spoken()
     missing = await engines.phrases.prepare(spoken, engines.synthesiser, clock, WARM_S)
     if missing:
         log.warning("warm.phrases_missing", count=len(missing))

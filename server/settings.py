@@ -22,6 +22,7 @@ from dialog.settings import DialogSettings
 from escalation.settings import EscalationSettings
 from knowledge.settings import KnowledgeSettings
 from operations.settings import OperationsSettings
+from operations.tools.settings import ToolSettings
 from server.engines import ModelChoice
 from telephony.settings import TelephonySettings
 from voice.settings import VoiceSettings
@@ -53,6 +54,7 @@ class OperatorSettings(BaseSettings):
     escalation: EscalationSettings = EscalationSettings()
     operations: OperationsSettings = OperationsSettings()
     console: ConsoleSettings = ConsoleSettings()
+    tools: ToolSettings = ToolSettings()
 
     @classmethod
     def settings_customise_sources(

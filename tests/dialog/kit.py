@@ -13,7 +13,7 @@ from contracts.clock import Clock
 from contracts.configfile import load_yaml
 from contracts.engines import Evidence, Generation, GenerationRequest, Passage, SpeechChunk, Token, Transcript
 from contracts.errors import WorkerError
-from contracts.events import Event, EventKind, Partial, TurnEnded, TurnTimings
+from contracts.events import DtmfReceived, Event, EventKind, Partial, TurnEnded, TurnTimings
 from contracts.handoff import HandoffRecord
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
 from contracts.worker import Absence, Priority, Urgency
@@ -210,7 +210,7 @@ class Talk:
         self.services = DialogServices(
             settings, EscalationSettings(), cascade, RuleBook.load(ROOT / "configs" / "rules.yaml"),
             Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,
-            targets=settings.targets,
+            targets=settings.targets, counter=parts.get("counter"),
         )  # fmt: skip
         ears = NoEars()
         self.front = AudioFront(
@@ -259,6 +259,11 @@ class Talk:
         timings = TurnTimings(now - 2.0, now - 0.4, now - 0.05, now, 0.9)
         self.front._queue.put(TurnEnded(transcript, timings, continues=continues))
         return now - 0.4
+
+    def press(self, keys: str) -> None:
+        """Keys, one after the other."""
+        for key in keys:
+            self.front._queue.put(DtmfReceived(key, self.clock.now()))
 
     def words(self, text: str, *, settled: bool = False, confidence: float = 0.95) -> None:
         """What the recogniser has so far of a turn that is not over."""
