@@ -86,13 +86,16 @@ class Cascade:
         deadline = self._clock.now() + (patience_s or self._settings.budget.retrieval_s)
         limit = self._settings.passages
         alone = await self._search.search(question.text, limit=limit, deadline=deadline, release=release)
-        alone = self._router.ranked(question.text, alone)
-        found = Found(question.text, alone)
+        said = self._router.understood(question.text, alone)
+        if said != question.text:
+            alone = await self._search.search(said, limit=limit, deadline=deadline, release=alone.release)
+        alone = self._router.ranked(said, alone)
+        found = Found(said, alone)
         if question.before:
-            asked = f"{question.before} {question.text}"
+            asked = f"{question.before} {said}"
             joined = await self._search.search(asked, limit=limit, deadline=deadline, release=alone.release)
             joined = self._router.ranked(asked, joined)
-            if self._router.joins(question.text, alone, joined):
+            if self._router.joins(said, alone, joined):
                 found = Found(asked, joined, joined=True)
         if not release:
             self._looked_up.put(question, found, self._clock.now())
@@ -107,9 +110,10 @@ class Cascade:
                 return Outcome(Result.TROUBLE, Rung.PREPARED, why=f"knowledge base: {type(error).__name__}")
         voice.mark("retrieved", self._clock.now())
         # A small model mixes what was said before into an answer that does not need it ("Linda's branch hours …").
+        said = question.text
         question = replace(question, text=found.asked, history=question.history if found.joined else ())
         outcome = await self._route(question, found.evidence, budget, voice)
-        outcome.asked = found.asked
+        outcome.asked = found.asked if found.joined else said
         return outcome
 
     async def _look_up(self, question: Question, budget: TurnBudget, voice: Voice) -> Found:
@@ -191,12 +195,12 @@ class Cascade:
         for part in parts[:4]:
             alone = replace(question, text=part, before="")
             try:
-                found = (await self.retrieve(alone, release=evidence.release)).evidence
+                found = await self.retrieve(alone, release=evidence.release)
             except WorkerError:
                 break
-            verdict = self._router.decide(part, found, question.confidence)
+            verdict = self._router.decide(found.asked, found.evidence, question.confidence)
             if verdict.route is not Route.UNKNOWN and verdict.score > (best[0].score if best[0] is not decision else 0):
-                best = (verdict, found)
+                best = (verdict, found.evidence)
         return best
 
     def _extractive(self, decision: Decision, extract: Extract, voice: Voice) -> Outcome:
@@ -335,6 +339,7 @@ def _ground(evidence: Evidence) -> tuple[Passage, ...]:
 
 def _decision_body(decision: Decision, evidence: Evidence, question: Question) -> dict[str, Any]:
     return {
+        "asked": question.text,
         "rung": str(decision.route),
         "why": decision.why,
         "score": round(decision.score, 3),

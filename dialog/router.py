@@ -21,6 +21,7 @@ from dialog.extractive import Extract, extract, wanted_facts
 from dialog.facts import facts
 from dialog.gate import GroundingGate
 from dialog.matching import candidates, named
+from dialog.misheard import mended
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content
 
@@ -70,6 +71,10 @@ class Router:
         self._gate = gate
         self._answerable = cascade.answerable
         self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
+
+    def understood(self, question: str, evidence: Evidence) -> str:
+        """``question`` with names that were misheard as the documents write them."""
+        return mended(question, evidence.passages, self._limits.name_likeness)
 
     def ranked(self, question: str, evidence: Evidence) -> Evidence:
         """The same passages, most probable answer first, where titles name things: there the nearest neighbour of the

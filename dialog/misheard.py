@@ -1,0 +1,87 @@
+"""Names as the documents write them, in a question as the recogniser heard it. Pure.
+
+Recognition mangles names more than other words, and a name that stands in no document is a question about a thing
+that the owner does not have. So a word that stands in none of the passages found is taken for the word of their titles
+that it sounds and is spelled much like; two neighbours may be one word, and one may be two.
+
+::
+
+    "do you have group seating at Takria"      Tacorea: both TKR, four of seven letters
+                                  └─ stands in no passage found
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from jellyfish import metaphone
+from rapidfuzz.distance import OSA
+
+from contracts.engines import Passage
+from dialog.words import STOP, content, stem
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_POSSESSIVE = re.compile(r"['’]s?\b")
+SHORTEST = 3
+"""Letters; shorter words are too much alike."""
+LOOKED_AT = 5
+"""Passages whose titles count."""
+
+
+def mended(question: str, passages: Sequence[Passage], least: float) -> str:
+    """``question`` with misheard words of the passages' titles replaced; itself if there are none.
+
+    ``least``: likeness, 0..1, from which on a word is taken for another.
+    """
+    held = {word for one in passages for word in content(f"{one.title} {one.heading} {one.text}")}
+    said = list(_WORD.finditer(question))
+    strange = [one.group().lower() not in STOP and stem(one.group()) not in held for one in said]
+    if not any(strange):
+        return question
+    names = list(dict.fromkeys(name for one in passages[:LOOKED_AT] for name in _names(one.title)))
+    parts: list[str] = []
+    done = at = 0
+    while at < len(said):
+        found = [one for one in _alike(said[at : at + 2], strange[at : at + 2], names, held) if one[0] >= least]
+        width = 1
+        if found:
+            _, width, name = max(found)
+            parts += [question[done : said[at].start()], name]
+            done = said[at + width - 1].end()
+        at += width
+    return "".join((*parts, question[done:]))
+
+
+@lru_cache(maxsize=4096)
+def likeness(one: str, other: str) -> float:
+    """Of two words, 0..1: mean of how they sound (Metaphone, Philips 1990) and how they are spelled."""
+    sounds = OSA.normalized_similarity(metaphone(one), metaphone(other))
+    return float(sounds + OSA.normalized_similarity(one, other)) / 2
+
+
+def _alike(
+    said: Sequence[re.Match[str]], strange: Sequence[bool], names: Sequence[str], held: set[str]
+) -> Iterator[tuple[float, int, str]]:
+    """(likeness, words replaced, what by) for the first of two words, alone and together with the next."""
+    first, *rest = (_POSSESSIVE.sub("", one.group().lower()) for one in said)
+    heard = [(first, 1)] if strange[0] else []
+    if rest and all(strange) and stem(first + rest[0]) in held:
+        yield 1.0, 2, first + rest[0]
+    if rest and any(strange) and first not in STOP and rest[0] not in STOP:
+        heard.append((first + rest[0], 2))
+    for word, width in heard:
+        for name in names:
+            if len(word) >= SHORTEST and not (width > 1 and " " in name):
+                yield likeness(word, _POSSESSIVE.sub("", name.replace(" ", "").lower())), width, name
+
+
+def _names(title: str) -> Iterator[str]:
+    """Each longer word of a title, and each two neighbours."""
+    words = [one.group() for one in _WORD.finditer(title)]
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if len(word) >= SHORTEST and word.lower() not in STOP:
+            yield word
+            if after:
+                yield f"{word} {after}"
