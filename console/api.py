@@ -32,6 +32,7 @@ from console.accounts import Accounts
 from console.calls import Calls
 from console.control import MediaProcessSilent, ask
 from console.documents import Documents
+from console.inbox import Inbox
 from console.library import Library
 from console.questions import Questions
 from console.releases import Releases
@@ -78,6 +79,7 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path)
     library = Library(control)
     return [
         *Calls(web, Records(engine), settings, control).routes(),
+        *Inbox.over(web, engine).routes(),
         *Documents(web, library, settings).routes(),
         *Releases(web, library).routes(),
         *Questions(web, library, settings, engine, control).routes(),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contracts.errors import CallUnknown, RecordError
 from contracts.handoff import HandoffRecord
 from operations.database import writing
-from operations.tables import calls, escalations, events, handoffs, turns
+from operations.tables import calls, cases, escalations, events, handoffs, turns
 
 Row = dict[str, Any]
 MAX_LIST = 1000
@@ -107,7 +107,7 @@ class Records:
         try:
             with writing(self._engine) as connection:
                 ids = list(connection.scalars(old))
-                for table in (turns, escalations, handoffs):
+                for table in (turns, escalations, handoffs, cases):
                     connection.execute(sa.delete(table).where(table.c.call_id.in_(ids)))
                 connection.execute(sa.update(events).where(events.c.call_id.in_(ids)).values(body=None, salt=None))
                 connection.execute(sa.delete(calls).where(calls.c.call_id.in_(ids)))

@@ -124,6 +124,18 @@ handoffs = sa.Table(
     sa.Column("record", sa.JSON, nullable=False, comment="contracts.handoff.HandoffRecord"),
 )
 
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("call_id", sa.String(128), primary_key=True),
+    sa.Column("claimed_by", sa.String(64), comment="account; null: nobody's"),
+    sa.Column("claimed_at", Utc),
+    sa.Column("closed_at", Utc),
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
 accounts = sa.Table(
     "accounts",
     metadata,
