@@ -1,4 +1,4 @@
-"""Answers of the grounding suite that a person read beside the document they were cited from, with the verdicts.
+"""Answers of the grounding suite that were read one by one beside the document they were cited from, with verdicts.
 
 ``handchecked.csv``, a row an answer: world and case as the suite names them; ``verdict``: is everything that was spoken
 said by the cited document, of the subject that was asked about; ``answers``: does it answer the question; ``note``: the
@@ -89,7 +89,7 @@ def answering(verdicts: Iterable[Verdict]) -> Counter[Answers]:
 
 
 def agreeing(verdicts: Iterable[Verdict]) -> int:
-    """Answers on which the person and the rule agree."""
+    """Answers on which the reading and the rule agree."""
     return sum(one.verdict is one.rule for one in verdicts)
 
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from dialog.words import content, words
 from evaluation.asking import Reply
 from evaluation.bases import Article, sections
-from evaluation.questions import Asked, bound
+from evaluation.questions import Asked, bound, capitalised
 from knowledge.passages import plain, sentences
 
 ALIKE = 0.6
 """Share of a claim's words that the sentence has which says it or its opposite."""
 _NOT = frozenset("no not never cannot can't don't doesn't isn't aren't won't without unable unfortunately none".split())
+_COMMON = frozenset(content("account accounts card cards program"))
+"""Words that a name may have or lack and still name the same thing."""
 _YES_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
 
 
@@ -66,12 +68,13 @@ def unsupported(sentence: str, asked: Asked, article: Article) -> str:
 
 
 def about(asked: Asked, article: Article) -> bool:
-    """Does the article's title or text have the name of what was asked about?"""
-    for mark in (" for ", " at "):
-        name = set(content(asked.text.rpartition(mark)[2])) if mark in asked.text else set()
-        if name and name <= set(content(f"{article.title} {article.key} {article.body}")):
-            return True
-    return article.key == asked.article or set(content(article.title)) <= set(content(asked.text))
+    """Is the article about the thing that was asked about? Its title names just that, not a thing with a longer or a
+    shorter name: an article about "Light Blue Account" is not about "Blue Account", whatever words they share."""
+    if article.key == asked.article or set(content(article.title)) <= set(content(asked.text)):
+        return True
+    wanted = [set(content(asked.text.rpartition(mark)[2])) for mark in (" for ", " at ") if mark in asked.text]
+    titled = [set(content(run)) for run in capitalised(article.title)]
+    return any(name and (name ^ run) <= _COMMON for name in wanted for run in titled)
 
 
 def denied(sentence: str) -> bool:

@@ -55,8 +55,12 @@ def subject(title: str) -> str:
 
     The first run of capitalised words, two or more; "" for a title without one.
     """
-    runs = (run.group() for part in re.split(r"[:–—]|\s-\s", title) for run in _NAME.finditer(part))
-    return next((run for run in runs if run.split()[0].casefold() not in _NO_NAME), "")
+    return next((run for run in capitalised(title) if run.split()[0].casefold() not in _NO_NAME), "")
+
+
+def capitalised(title: str) -> list[str]:
+    """Runs of two or more capitalised words."""
+    return [run.group() for part in re.split(r"[:–—]|\s-\s", title) for run in _NAME.finditer(part)]
 
 
 def of_statements(articles: Iterable[Article]) -> list[Asked]:

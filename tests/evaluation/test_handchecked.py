@@ -1,4 +1,4 @@
-"""The verdicts of a person on the answers of the grounding suite."""
+"""The verdicts of a reading of the answers of the grounding suite."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from contracts.events import Rung
 from dialog.outcome import Outcome, Result
 from evaluation.asking import Reply
 from evaluation.bases import Article
-from evaluation.judging import claims, right, unsupported
+from evaluation.judging import about, claims, right, unsupported
 from evaluation.questions import Asked
 
 ARTICLE = Article(
@@ -54,3 +54,29 @@ def test_a_yes_is_not_a_no() -> None:
     asked = Asked("q2", "Are paper statements free for Larch Saver?", "larch", "No, they are not.")
     told = [(words, right(asked, reply(words), [])) for words in ("They are not free.", "They are free.")]
     assert told == [("They are not free.", True), ("They are free.", False)]
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Blue Account: Fees", True),
+        ("Wire transfers for Blue Account", True),
+        ("Light Blue Account: Fees", False),
+        ("Green Account: Card bonus", False),
+        ("Fees", True),
+    ],
+)
+def test_a_document_is_about_what_its_title_names_and_nothing_with_a_longer_name(title: str, expected: bool) -> None:
+    body = "The monthly fee is 4 dollars. It can be paid from a Blue Account."
+    asked = Asked("q1", "What are the fees for Blue Account?", "blue", "4 dollars")
+    assert about(asked, Article("other", title, body)) is expected
+
+
+def test_a_common_word_of_a_name_may_be_missing() -> None:
+    asked = Asked("q1", "Which events are there for Diamond Elite Account?", "elite", "Two a year.")
+    assert about(asked, Article("other", "Private banking for Diamond Elite members", "Two a year."))
+
+
+def test_the_document_that_the_question_was_made_from_is_about_it() -> None:
+    asked = Asked("q1", "Which events are there for Diamond Elite Account?", "elite", "Two a year.")
+    assert about(asked, Article("elite", "Events", "Two a year."))
