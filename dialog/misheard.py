@@ -1,8 +1,8 @@
 """Names as the documents write them, in a question as the recogniser heard it. Pure.
 
 Recognition mangles names more than other words, and a name that stands in no document is a question about a thing
-that the owner does not have. So a word that stands in none of the passages found is taken for the word of their titles
-that it sounds and is spelled much like; two neighbours may be one word, and one may be two.
+that the owner does not have. So a word that stands in none of the passages found is taken for the word of their titles,
+or the name in their texts, that it sounds and is spelled much like; two neighbours may be one word, and one may be two.
 
 ::
 
@@ -27,11 +27,14 @@ _POSSESSIVE = re.compile(r"['’]s?\b")
 SHORTEST = 3
 """Letters; shorter words are too much alike."""
 LOOKED_AT = 5
-"""Passages whose titles count."""
+"""Passages whose names count."""
+_SMALL = re.compile(r"\b[a-z][a-z'’]*")
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'’]{2,}(?:[ -][A-Z][\w'’]+)*")
+"""A capital that begins no sentence."""
 
 
 def mended(question: str, passages: Sequence[Passage], least: float) -> str:
-    """``question`` with misheard words of the passages' titles replaced; itself if there are none.
+    """``question`` with misheard names of the passages replaced; itself if there are none.
 
     ``least``: likeness, 0..1, from which on a word is taken for another.
     """
@@ -40,7 +43,7 @@ def mended(question: str, passages: Sequence[Passage], least: float) -> str:
     strange = [one.group().lower() not in STOP and stem(one.group()) not in held for one in said]
     if not any(strange):
         return question
-    names = list(dict.fromkeys(name for one in passages[:LOOKED_AT] for name in _names(one.title)))
+    names = _names(passages[:LOOKED_AT])
     parts: list[str] = []
     done = at = 0
     while at < len(said):
@@ -77,9 +80,18 @@ def _alike(
                 yield likeness(word, _POSSESSIVE.sub("", name.replace(" ", "").lower())), width, name
 
 
-def _names(title: str) -> Iterator[str]:
-    """Each longer word of a title, and each two neighbours."""
-    words = [one.group() for one in _WORD.finditer(title)]
+def _names(passages: Sequence[Passage]) -> list[str]:
+    """Words of their titles, and of what their texts write with a capital and never without."""
+    text = " ".join(f"{one.title}. {one.heading}. {one.text}" for one in passages)
+    small = set(_SMALL.findall(text))
+    inside = [run for run in _NAME.findall(text) if not small.issuperset(_WORD.findall(run.lower()))]
+    whole = [*(one.title for one in passages), *inside]
+    return list(dict.fromkeys(part for one in dict.fromkeys(whole) for part in _parts(one)))
+
+
+def _parts(name: str) -> Iterator[str]:
+    """Each longer word of a name, and each two neighbours."""
+    words = [one.group() for one in _WORD.finditer(name)]
     for word, after in zip(words, [*words[1:], ""], strict=True):
         if len(word) >= SHORTEST and word.lower() not in STOP:
             yield word

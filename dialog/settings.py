@@ -97,7 +97,7 @@ class RouterThresholds(Settings):
     alone_strength: float = Field(default=0.6, ge=0, le=1)
     """From this strength of its own evidence such a turn is taken to stand by itself."""
     name_likeness: float = Field(default=0.75, gt=0, le=1)
-    """From this likeness (sound and spelling) a word that no passage holds is a misheard word of a title; 1: never."""
+    """From this likeness (sound, spelling) a word that no passage holds is a misheard name of theirs; 1: never."""
     low_confidence: float = Field(default=0.45, ge=0, le=1)
     """Recognition confidence below this counts as poorly understood."""
     reject_confidence: float = Field(default=0.25, ge=0, le=1)

@@ -16,7 +16,7 @@ def passage(title: str, text: str = "Yes, we take cards of every kind.") -> Pass
 
 FOUND = [
     passage("Tacorea"),
-    passage("Smokin' Warehouse", "Free wifi at every table."),
+    passage("Smokin' Warehouse", "Free wifi at every table. Ask at Rho-Bank for a Monthly or monthly menu."),
     passage("Golden Saver Plus"),
     passage("Laurel Inn"),
 ]
@@ -29,6 +29,7 @@ FOUND = [
         ("Is there a garden at the Smokin' ware house?", "Is there a garden at the Smokin' warehouse?"),
         ("Are dogs welcome at Laurelin?", "Are dogs welcome at Laurel Inn?"),
         ("What is the fee of golden savor plus?", "What is the fee of golden Saver plus?"),
+        ("Does robank help?", "Does Rho Bank help?"),
         ("Is there free Wi-Fi?", "Is there free wifi?"),
     ],
 )
@@ -43,6 +44,7 @@ def test_a_misheard_name_is_written_as_the_documents_write_it(heard: str, meant:
         "What is the fee of Gold Plus?",
         "Do you have pools at the Marina Hotel?",
         "What do the cards cost?",
+        "Is it open for a month?",
         "",
     ],
 )
