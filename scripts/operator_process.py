@@ -60,7 +60,8 @@ class OperatorProcess:
         if apart:
             own = ports_apart()
             own["CALLWRIGHT_HOME"] = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="callwright-"))
-        self._env = {**os.environ, **own, **(env or {})}
+        # What is measured is how questions are answered; the bank that tools need does not run beside it.
+        self._env = {"CALLWRIGHT_TOOLS__ENABLED": "false", **os.environ, **own, **(env or {})}
         self._on_event = on_event
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
