@@ -42,7 +42,7 @@ REASONS: dict[Reason, str] = {
     Reason.DEADLINE_MISSED: "had to wait too long for answers",
     Reason.WORKER_DOWN: "met a technical problem",
     Reason.OVERLOAD: "called while all lines were busy",
-    Reason.SUPERVISOR: "was called to a person by a supervisor",
+    Reason.SUPERVISOR: "was put through to a person by a supervisor",
     Reason.OTHER: "needs a person",
 }
 

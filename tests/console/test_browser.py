@@ -146,3 +146,46 @@ def test_the_filter_follows_the_keys_without_reloading(chrome: Chrome, house: Ho
     see(chrome, "1 of 3 documents")
     assert chrome.execute_script("return window.stayed")
     assert "q=wire" in chrome.current_url
+
+
+def test_a_supervisor_follows_a_call_as_it_goes_and_puts_the_caller_through(chrome: Chrome, house: House) -> None:
+    enter(chrome, house, "supervisor")
+    see(chrome, "Nobody is on the line.")
+    talk = house.ring()
+    see(chrome, "1 call up")  # by itself
+    house.do(talk.ask("When are your branches open?"))
+    see(chrome, "extractive")
+    keep(chrome, "wall")
+    link = chrome.find_element(By.ID, "call-call-live")
+    chrome.execute_script("arguments[0].focus(); window.first = arguments[0]", link)
+    WebDriverWait(chrome, PATIENCE_S).until(lambda one: one.execute_script("return !window.first.isConnected"))
+    assert chrome.switch_to.active_element.get_attribute("id") == "call-call-live"  # refreshing takes no keyboard away
+    chrome.switch_to.active_element.send_keys(Keys.ENTER)
+    see(chrome, "All branches are open from 9 a.m. to 5 p.m.")
+    chrome.execute_script("window.stayed = true")
+    house.do(talk.ask("What is the available balance?"))
+    see(chrome, "The available balance is what you can spend.")
+    assert chrome.execute_script("return window.stayed")
+    keep(chrome, "call")
+    for scheme, width in (("dark", 360), ("light", 360), ("light", 1280)):
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        for path in ("/calls", "/calls/call-live"):
+            chrome.get(house.url + path)
+            see(chrome, "listening")
+            assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+            keep(chrome, f"{scheme}-{width}{path.replace('/', '-')}")
+    chrome.find_element(By.XPATH, "//button[.='Put through to a person']").send_keys(Keys.ENTER)
+    see(chrome, "ended: transferred")
+    keep(chrome, "pulled")
+    chrome.find_element(By.LINK_TEXT, "Inbox").click()
+    chrome.find_element(By.XPATH, "//button[.='Take it']").send_keys(Keys.ENTER)
+    see(chrome, "by a supervisor")
+    keep(chrome, "case")
+    chrome.find_element(By.NAME, "outcome").send_keys("solved")
+    chrome.find_element(By.XPATH, "//button[.='Close it']").click()
+    see(chrome, "Nobody is waiting for a person.")
+    keep(chrome, "inbox")
+    assert complaints(chrome) == []
