@@ -32,6 +32,7 @@ from console.accounts import Accounts
 from console.calls import Calls
 from console.control import MediaProcessSilent, ask
 from console.documents import Documents
+from console.history import History
 from console.inbox import Inbox
 from console.library import Library
 from console.questions import Questions
@@ -80,6 +81,7 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path)
     return [
         *Calls(web, Records(engine), settings, control).routes(),
         *Inbox.over(web, engine).routes(),
+        *History(web, Records(engine)).routes(),
         *Documents(web, library, settings).routes(),
         *Releases(web, library).routes(),
         *Questions(web, library, settings, engine, control).routes(),

@@ -44,8 +44,13 @@ class Records:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def list_calls(self, *, limit: int = 50, before: datetime | None = None) -> list[Row]:
-        """Calls, newest first, with their count of turns and the reason of their last escalation."""
+    def list_calls(
+        self, *, limit: int = 50, before: datetime | None = None, text: str = "", escalated: bool = False
+    ) -> list[Row]:
+        """Calls, newest first, with their count of turns and the reason of their last escalation.
+
+        ``text``: only those whose caller, or what was said or heard in them, holds it, in any case of letters.
+        """
         count = sa.select(sa.func.count()).where(turns.c.call_id == calls.c.call_id, turns.c.caller_text != "")
         reason = (
             sa.select(escalations.c.reason)
@@ -58,6 +63,12 @@ class Records:
         ).order_by(calls.c.started_at.desc(), calls.c.call_id)
         if before is not None:
             query = query.where(calls.c.started_at < before)
+        if text:
+            told = sa.or_(*(one.icontains(text, autoescape=True) for one in (turns.c.caller_text, turns.c.heard)))
+            said = sa.exists().where(turns.c.call_id == calls.c.call_id, told)
+            query = query.where(sa.or_(said, calls.c.caller.icontains(text, autoescape=True)))
+        if escalated:
+            query = query.where(sa.exists().where(escalations.c.call_id == calls.c.call_id))
         return self._rows(query.limit(max(1, min(limit, MAX_LIST))))
 
     def call_ids(self) -> list[str]:
