@@ -23,10 +23,10 @@ from contracts.engines import Passage
 from dialog.words import STOP, content, stem
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_POSSESSIVE = re.compile(r"['’]s?\b")
+_APOSTROPHE = re.compile("['’]")
 SHORTEST = 3
 """Letters; shorter words are too much alike."""
-LOOKED_AT = 5
+LOOKED_AT = 10
 """Passages whose names count."""
 _SMALL = re.compile(r"\b[a-z][a-z'’]*")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'’]{2,}(?:[ -][A-Z][\w'’]+)*")
@@ -68,16 +68,16 @@ def _alike(
     said: Sequence[re.Match[str]], strange: Sequence[bool], names: Sequence[str], held: set[str]
 ) -> Iterator[tuple[float, int, str]]:
     """(likeness, words replaced, what by) for the first of two words, alone and together with the next."""
-    first, *rest = (_POSSESSIVE.sub("", one.group().lower()) for one in said)
+    first, *rest = (_APOSTROPHE.sub("", one.group().lower()) for one in said)
     heard = [(first, 1)] if strange[0] else []
-    if rest and all(strange) and stem(first + rest[0]) in held:
+    if rest and any(strange) and stem(first + rest[0]) in held:
         yield 1.0, 2, first + rest[0]
     if rest and any(strange) and first not in STOP and rest[0] not in STOP:
         heard.append((first + rest[0], 2))
     for word, width in heard:
         for name in names:
             if len(word) >= SHORTEST and not (width > 1 and " " in name):
-                yield likeness(word, _POSSESSIVE.sub("", name.replace(" ", "").lower())), width, name
+                yield likeness(word, _APOSTROPHE.sub("", name.replace(" ", "").lower())), width, name
 
 
 def _names(passages: Sequence[Passage]) -> list[str]:
@@ -93,7 +93,9 @@ def _parts(name: str) -> Iterator[str]:
     """Each longer word of a name, and each two neighbours."""
     words = [one.group() for one in _WORD.finditer(name)]
     for word, after in zip(words, [*words[1:], ""], strict=True):
-        if len(word) >= SHORTEST and word.lower() not in STOP:
+        if word.lower() in STOP:
+            continue
+        if len(word) > SHORTEST:
             yield word
-            if after:
-                yield f"{word} {after}"
+        if after:
+            yield f"{word} {after}"

@@ -17,7 +17,7 @@ def passage(title: str, text: str = "Yes, we take cards of every kind.") -> Pass
 FOUND = [
     passage("Tacorea"),
     passage("Smokin' Warehouse", "Free wifi at every table. Ask at Rho-Bank for a Monthly or monthly menu."),
-    passage("Golden Saver Plus"),
+    passage("Golden Saver Plus", "The APY is 2 %."),
     passage("Laurel Inn"),
 ]
 
@@ -29,6 +29,7 @@ FOUND = [
         ("Is there a garden at the Smokin' ware house?", "Is there a garden at the Smokin' warehouse?"),
         ("Are dogs welcome at Laurelin?", "Are dogs welcome at Laurel Inn?"),
         ("What is the fee of golden savor plus?", "What is the fee of golden Saver plus?"),
+        ("What a PY do I earn?", "What apy do I earn?"),
         ("Does robank help?", "Does Rho Bank help?"),
         ("Is there free Wi-Fi?", "Is there free wifi?"),
     ],
