@@ -41,7 +41,7 @@ class Recognition(Settings):
         default=-0.35, description="final readings less probable are searched again (95 ms on two cores)"
     )
     beam_from_s: float = Field(
-        default=9.0, ge=0.0, description="final passes of longer sound are searched with all beams at once"
+        default=4.0, ge=0.0, description="final passes of longer sound are searched with all beams at once"
     )
     silence_states: int = Field(
         default=250, ge=0, le=1500, description="encoder states of silence, 20 ms each, after a short window"
