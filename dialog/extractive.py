@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from contracts.engines import Passage
 from dialog.facts import facts
+from dialog.matching import unnamed
 from dialog.words import Thesaurus, content
-from knowledge.passages import sentences
+from knowledge.passages import SEPARATOR, sentences
 
 MAX_WORDS = 45
 """Longest extractive answer: about fifteen seconds of speech."""
@@ -27,6 +28,8 @@ GENERIC_WEIGHT = 0.35
 HEADING_WEIGHT = 0.6
 LEAST_FIT = 0.35
 """A sentence that fits a question for a fact less than this does not answer it."""
+SAME_QUESTION = 0.9
+"""Weighted share of a question's words in a heading that asks the same."""
 _TWO = re.compile(r"[,.?]?\s+and\s+(?=(?:how|what|when|where|do|does|can|is|are)\b)", re.IGNORECASE)
 _ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kinds)
@@ -157,6 +160,8 @@ def _extract_one(
             if len(said.split()) < MIN_WORDS or not _row_asked(sentence, asked, thesaurus):
                 continue
             value, share = _fit(said, asked, passage, thesaurus)
+            if index == 0 and _same_question(asked, passage, thesaurus):
+                share = max(share, min(value, 1.0))
             value -= 0.02 * index + 0.06 * rank
             if best is None or value > best.value:
                 best = _Choice(value, share, passage, candidates, at)
@@ -205,8 +210,8 @@ def _take_apart(question: str, passages: Sequence[Passage], thesaurus: Thesaurus
 
 
 def _weights(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> dict[str, float]:
-    """Content stems of the question; those that stand in few of the sentences weigh most."""
-    stems = content(question)
+    """Content stems of the question but the document's name; those that stand in few of the sentences weigh most."""
+    stems = unnamed(question, passages[0].title, " ".join(one.text for one in passages)) if passages else []
     counts: Counter[str] = Counter()
     total = 0
     for passage in passages:
@@ -235,6 +240,13 @@ def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -
     if asked.days:
         value += 0.4 if asked.days & facts(sentence) else -0.2
     return value, max(share, min(value, 1.0) if above and inside else share)
+
+
+def _same_question(asked: _Asked, passage: Passage, thesaurus: Thesaurus) -> bool:
+    """Does the heading ask what was asked? Then what follows answers, in whatever words."""
+    heading = passage.heading.rpartition(SEPARATOR)[2]
+    whole = sum(asked.weights.values())
+    return "?" in heading and sum(asked.share(content(heading), thesaurus).values()) >= SAME_QUESTION * whole > 0
 
 
 def _kinds(sentence: str) -> set[str]:

@@ -26,7 +26,7 @@ from pydantic import Field, model_validator
 
 from contracts.engines import Passage
 from contracts.settings import Settings
-from dialog.words import Thesaurus, content
+from dialog.words import Thesaurus, content, stem, words
 from knowledge.passages import SEPARATOR, sentences
 
 FEATURES = (
@@ -152,6 +152,62 @@ class _Held:
         about = [word for word in asked if word not in self.titled]
         both = len(thesaurus.covered(about, leaf))
         self.leaf = 2 * both / (len(about) + len(leaf)) if about and leaf else 0.0
+
+
+def naming(question: str, fits: Sequence[Candidate], thesaurus: Thesaurus) -> list[tuple[bool, int]]:
+    """Of each candidate: may it be about a thing that the question names, and how many of the named things it holds.
+
+    A name stands word for word in the question, and is no part of a longer one there: "the gold card for the blue
+    account" names no gold account, "light blue account" no blue account. A title that names only other things is about
+    something else, however alike; where no name stands in the question, none is.
+    """
+    titles = [
+        {
+            name
+            for name in map(_sequence, names(one.passage.title, one.passage.text))
+            if not thesaurus.generic >= {*name}
+        }
+        for one in fits
+    ]
+    meant = set(_standing(_sequence(question), {name for title in titles for name in title}))
+    short = {name[:at] for name in meant for at in range(1, len(name)) if thesaurus.generic >= {*name[at:]}}
+    found = []
+    for one, title in zip(fits, titles, strict=True):
+        passage = one.passage
+        whole = _sequence(f"{passage.title} . {passage.heading} . {passage.text}")
+        found.append((not (meant and title) or bool(title & (meant | short)), len(set(_standing(whole, meant)))))
+    return found
+
+
+def unnamed(question: str, title: str, text: str) -> list[str]:
+    """Content stems of a question without the name of the thing that ``title`` names, which no sentence about it has to
+    repeat: "the silver card for the Silver Account" → silver, card. All of them if nothing would be left."""
+    known = [_sequence(name) for name in names(title, text)]
+    rest = words(question)
+    for name in _standing(_sequence(question), known):
+        stems = [stem(word) for word in rest]
+        at = next(at for at in range(len(rest)) if tuple(stems[at : at + len(name)]) == name)
+        rest[at : at + len(name)] = []
+    return content(" ".join(rest)) or content(question)
+
+
+_Name = tuple[str, ...]
+
+
+def _sequence(text: str) -> _Name:
+    return tuple(stem(word) for word in words(text))
+
+
+def _standing(text: _Name, known: Collection[_Name]) -> list[_Name]:
+    """Those of ``known`` that stand in ``text`` other than within a longer one, in their order."""
+    found, at = list[_Name](), 0
+    longest = sorted(known, key=len, reverse=True)
+    while at < len(text):
+        name = next((one for one in longest if one and text[at : at + len(one)] == one), ())
+        if name:
+            found.append(name)
+        at += len(name) or 1
+    return found
 
 
 def named(fits: Sequence[Candidate]) -> bool:

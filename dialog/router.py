@@ -20,7 +20,7 @@ from contracts.engines import Evidence, Passage
 from dialog.extractive import Extract, extract, wanted_facts
 from dialog.facts import facts
 from dialog.gate import GroundingGate
-from dialog.matching import candidates, named
+from dialog.matching import candidates, named, naming
 from dialog.misheard import mended
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content
@@ -78,12 +78,14 @@ class Router:
 
     def ranked(self, question: str, evidence: Evidence) -> Evidence:
         """The same passages, most probable answer first, where titles name things: there the nearest neighbour of the
-        right document is the same document of another product."""
+        right document is the same document of another product. Those about the things that the question names lead."""
         fits = candidates(question, evidence.passages, self._thesaurus)
         if not named(fits):
             return evidence
-        order = sorted(fits, key=self._answerable.probability, reverse=True)
-        return replace(evidence, passages=tuple(one.passage for one in order))
+        about = naming(question, fits, self._thesaurus)
+        keys = [(*held, self._answerable.probability(one)) for held, one in zip(about, fits, strict=True)]
+        order = sorted(range(len(fits)), key=keys.__getitem__, reverse=True)
+        return replace(evidence, passages=tuple(fits[at].passage for at in order))
 
     def _probability(self, question: str, evidence: Evidence) -> float:
         """That the first passage answers, 0..1; 1 where titles name nothing, and its strength decides alone."""

@@ -144,3 +144,23 @@ def test_the_question_says_what_kind_of_fact_it_wants(question: str, kinds: set[
 def test_a_table_row_is_said_as_a_person_would() -> None:
     assert spoken("Service: Money order; Price: 4 dollars.") == "Money order: 4 dollars."
     assert spoken("Call us at once: it is urgent.") == "Call us at once: it is urgent."
+
+
+INN = [
+    passage("Is there a lift?", "The Old Mill Inn does have a lift.", "Old Mill Inn"),
+    passage("Can I park my car in a garage?", "They have a garage.", "Old Mill Inn"),
+    passage("What are the rooms like?", "Cosy and quiet is what most guests say.", "Old Mill Inn"),
+]
+
+
+def test_a_sentence_is_not_better_for_repeating_whose_document_it_is(thesaurus: Thesaurus) -> None:
+    found = extract("do they have a garage at the Old Mill Inn", INN, thesaurus)
+    assert found is not None
+    assert found.text == "They have a garage."
+
+
+def test_what_follows_a_heading_that_asks_the_same_answers_in_whatever_words(thesaurus: Thesaurus) -> None:
+    found = extract("what are the rooms like at the old mill inn", INN, thesaurus)
+    assert found is not None
+    assert found.text.startswith("Cosy and quiet")
+    assert found.share >= 0.5

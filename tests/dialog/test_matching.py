@@ -9,7 +9,7 @@ import pytest
 from contracts.configfile import load_yaml
 from contracts.engines import Evidence, Passage
 from dialog.gate import GroundingGate
-from dialog.matching import FEATURES, Weights, candidates, names
+from dialog.matching import FEATURES, Weights, candidates, names, naming, unnamed
 from dialog.router import Route, Router
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus
@@ -87,3 +87,54 @@ def test_a_base_whose_titles_name_nothing_keeps_its_order() -> None:
 def test_weights_that_lack_a_feature_are_refused() -> None:
     with pytest.raises(ValueError, match="cosine_gap"):
         Weights(bias=0.0, by_feature={name: 1.0 for name in FEATURES if name != "cosine_gap"})
+
+
+SHORT = passage("Blue Account: Alerts", "Alerts cost nothing.", score=0.5, lexical=0.3)
+GOLD = passage(
+    "Gold Account: Card bonus", "Holders get a bonus.\nSilver Card: 3 percent.\nBlue Card: 5 percent.", score=0.8
+)
+SILVER = passage("Silver Account: Interest", "Cards give a bonus.\nSilver Card: 1 percent.\nGold Card: 2 percent.")
+
+
+def about(question: str, *passages: Passage) -> list[bool]:
+    fits = candidates(question, passages, WORDS)
+    return [one for one, _ in naming(question, fits, WORDS)]
+
+
+def test_a_name_within_a_longer_one_is_not_meant() -> None:
+    assert about("what is the monthly fee for the light blue account", LIGHT, SHORT, TRUE) == [True, False, False]
+    assert about("what is the monthly fee for the blue account", LIGHT, SHORT, TRUE) == [False, True, False]
+
+
+def test_words_of_a_name_that_stand_apart_name_nothing() -> None:
+    assert about("what does the gold card bring for the silver account", GOLD, SILVER) == [False, True]
+
+
+def test_a_name_without_its_last_common_word_is_the_same_name() -> None:
+    short = passage("Light Blue: Events", "Holders are invited twice a year.")
+    assert about("which events are there for the light blue account", LIGHT, short, TRUE) == [True, True, False]
+
+
+def test_where_nothing_is_named_nothing_is_about_something_else() -> None:
+    assert about("what is the monthly fee", LIGHT, TRUE) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("question", "best"),
+    [
+        ("what is the silver card for the gold account", GOLD),
+        ("what is the gold card for the silver account", SILVER),
+        ("what is the silver card for the silver account", SILVER),
+    ],
+)
+def test_the_document_about_what_is_named_leads_however_alike_another_is(question: str, best: Passage) -> None:
+    router = Router(CASCADE, GroundingGate(CASCADE))
+    assert router.ranked(question, Evidence("", (GOLD, SILVER), 0.02)).best == best
+    assert router.ranked(question, Evidence("", (SILVER, GOLD), 0.02)).best == best
+
+
+def test_the_name_of_a_document_is_taken_out_of_a_question_once_and_whole() -> None:
+    text = "Cards give a bonus."
+    assert unnamed("the silver card for the Silver Account", "Silver Account: Interest", text) == ["silver", "card"]
+    assert unnamed("the silver account", "Silver Account: Interest", text) == ["silver", "account"]
+    assert unnamed("the silver gift account", "Silver Account: Interest", text) == ["silver", "gift", "account"]
