@@ -127,7 +127,7 @@ class TurnSettings(Settings):
 class EarSettings(Settings):
     """Recognition around the turn machine."""
 
-    preroll_s: float = Field(default=0.6, ge=0.0, description="audio before the onset that recognition gets to hear")
+    preroll_s: float = Field(default=0.3, ge=0.0, description="audio before the onset that recognition gets to hear")
     ring_s: float = Field(default=40.0, ge=10.0, description="audio kept; more than the longest segment plus pre-roll")
     partial_interval_s: float = Field(
         default=0.6, ge=0.0, description="speech between partial passes; 0 switches them off"
