@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contracts.clock import Clock
 from contracts.events import EventSink
+from contracts.handoff import Reason
 from dialog.cascade import Cascade
 from dialog.lines import Lines
 from dialog.ports import HandoffStore
 from dialog.risks import Risks
 from dialog.settings import DialogSettings
-from escalation.rules import RuleBook
+from escalation.facts import TurnFacts
+from escalation.rules import Firing, RuleBook
 from escalation.settings import EscalationSettings
 from voice.settings import ClauseSettings
 
 if TYPE_CHECKING:
     from dialog.tools.desk import Counter  # which is built from these services
+
+_AT_ONCE = frozenset({Reason.DANGER, Reason.EMERGENCY, Reason.PERSON_REQUESTED})
+"""Reasons that no score can make more urgent."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -40,3 +45,10 @@ class DialogServices:
     """The classifier beside the rules; None: their phrases alone decide."""
     counter: Counter | None = None
     """What callers can have done on the owner's systems; None: nothing."""
+
+    async def judged(self, facts: TurnFacts) -> Firing | None:
+        """What the rules say of a turn; the classifier is asked unless they already know that it is urgent."""
+        firing = self.rules.evaluate(facts)
+        if self.risks is None or (firing is not None and firing.reason in _AT_ONCE):
+            return firing
+        return self.rules.evaluate(replace(facts, risks=await self.risks.of(facts.text)))

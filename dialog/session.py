@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -54,8 +53,6 @@ from voice.utterance import Played
 
 log = structlog.get_logger()
 
-_AT_ONCE = frozenset({Reason.DANGER, Reason.EMERGENCY, Reason.PERSON_REQUESTED})
-"""Reasons that no score can make more urgent."""
 TURN_TASK = "turn"
 PERSON = "person"
 """Name of the transfer target for whoever is handed over by no rule."""
@@ -240,7 +237,7 @@ class Session:
             return
         if classify(text) is not None:
             self._answering.forget()
-        firing = await self._judged(text, transcript.confidence)
+        firing = await self._services.judged(self._conversation.facts(text, transcript.confidence))
         if firing is not None:
             self._answering.forget()
             await self._act(firing)
@@ -263,14 +260,6 @@ class Session:
             talk.offered_person = True
         else:
             await self._question(event, text)
-
-    async def _judged(self, text: str, confidence: float) -> Firing | None:
-        """What the rules say of a turn's words; the classifier is asked unless they already know that it is urgent."""
-        facts, rules, risks = self._conversation.facts(text, confidence), self._services.rules, self._services.risks
-        firing = rules.evaluate(facts)
-        if risks is None or (firing is not None and firing.reason in _AT_ONCE):
-            return firing
-        return rules.evaluate(replace(facts, risks=await risks.of(text)))
 
     async def _pressed(self, desk: Desk, keys: str) -> None:
         await self._at_desk(desk.pressed(keys))
