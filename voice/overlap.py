@@ -60,6 +60,8 @@ class OverlapWatch:
         """20 ms of the caller; ``operator_speaking``: our speech is at the caller's ear, or is held for this sound."""
         loud = self._above_floor(activity)
         self._trust.pass_time()
+        if not (loud or activity.voiced):
+            self._trust.heard(activity.level_dbfs)  # after a gap in the packets the line's own noise is no news
         if not operator_speaking:
             self.reset()
             return None

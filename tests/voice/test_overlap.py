@@ -124,3 +124,9 @@ def test_a_line_must_be_known_before_its_sounds_startle() -> None:
 def test_after_a_trial_that_was_wrong_a_voice_is_held_for_as_ever(fresh: OverlapWatch) -> None:
     said = steps(fresh, *[SOUND] * 18, *[VOICE] * 10)
     assert said == [(80, Step.HOLD), (360, Step.OVER), (380, Step.HOLD)]
+
+
+def test_a_line_whose_noise_comes_back_after_a_gap_in_its_packets_startles_nobody() -> None:
+    watch = OverlapWatch(SETTINGS)
+    noise, nothing = sound(-55.0), sound(-120.0)
+    assert steps(watch, *[noise] * 200, *[nothing] * 3, *[noise] * 100) == []
