@@ -13,6 +13,7 @@
     │   └── EngineFailed         the engine raised; a retry will fail the same way
     ├── LegError                 something with a caller's leg
     │   ├── LegClosed            the call is over
+    │   ├── CallTaken            another person talks with this caller; says who
     │   ├── TransferFailed       the far end refused or did not answer; the call goes on
     │   └── DialFailed           an outgoing call was not answered (busy, refused, timeout)
     ├── KnowledgeError
@@ -89,6 +90,10 @@ class LegError(CallwrightError):
 
 class LegClosed(LegError):
     """The call is over; nothing can be sent or received."""
+
+
+class CallTaken(LegError):
+    """Another person talks with this caller already."""
 
 
 class TransferFailed(LegError):

@@ -19,6 +19,7 @@ from server.build import Engines
 from server.desk import Desk
 from server.settings import OperatorSettings
 from telephony.admission import Admission, Refusal, Ticket
+from telephony.patchbay import Patchbay
 from telephony.recording import Recorder, Recordings
 from telephony.strain import Strain
 from voice.front import AudioFront
@@ -92,9 +93,10 @@ class Switchboard:
 
     async def _serve(self, leg: CallLeg, ticket: Ticket) -> None:
         recorder = self._recorder(leg)
-        front = self._front(leg, recorder)
+        front = self._front(leg)
+        tap = _Tap(recorder, self._clock) if recorder is not None else None
         try:
-            await leg.answer(front)
+            await leg.answer(Patchbay(front, self._settings.telephony.seats, tap))
             front.mouth.playout_delay_s = leg.capabilities.playout_delay_s
             log.info("call.answered", kind=leg.info.kind, codec=leg.capabilities.codec)
             if ticket.overflow:
@@ -107,7 +109,7 @@ class Switchboard:
             if recorder is not None:
                 recorder.close()
 
-    def _front(self, leg: CallLeg, recorder: Recorder | None) -> AudioFront:
+    def _front(self, leg: CallLeg) -> AudioFront:
         engines = self._engines
 
         def trouble(what: str, detail: str) -> None:
@@ -122,7 +124,6 @@ class Switchboard:
             synthesiser=engines.synthesiser,
             clock=self._clock,
             phrase_cache=engines.phrases,
-            tap=_Tap(recorder, self._clock) if recorder is not None else None,
             on_trouble=trouble,
             flush=leg.flush,
         )
@@ -167,7 +168,7 @@ class Switchboard:
 
 
 class _Tap:
-    """voice.front.Tap on a Recorder."""
+    """telephony.patchbay.Tap on a Recorder."""
 
     def __init__(self, recorder: Recorder, clock: Clock) -> None:
         self._recorder = recorder

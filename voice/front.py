@@ -2,8 +2,8 @@
 
 ::
 
-    leg ──on_frame──► tap, Ear ──events──► EventQueue ──events()──► session
-    leg ◄─next_frame─ tap, Mouth ◄──────── say, open, expect ────── session
+    leg ──on_frame──► Ear ──events──► EventQueue ──events()──► session
+    leg ◄─next_frame─ Mouth ◄──────── say, open, expect ────── session
                        ▲ duck, hold: OverlapWatch, in the frame that shows a voice over the operator's speech
                        └ drop or go on: the Ear, as soon as it knows what was said
 """
@@ -13,11 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
 
 import structlog
 
-from contracts.audio import FRAME_BYTES, FRAME_S, SILENCE, AudioFrame
+from contracts.audio import FRAME_BYTES, FRAME_S, AudioFrame
 from contracts.clock import Clock
 from contracts.engines import Recogniser, Synthesiser, TurnJudge
 from contracts.events import CallClosed, DtmfReceived, EarEvent, Partial, SilenceElapsed, SpeechStarted, TurnLikely
@@ -34,18 +33,6 @@ _log = structlog.get_logger()
 _EXPENDABLE = (Partial, TurnLikely, SpeechStarted, SilenceElapsed, DtmfReceived)
 """What may be lost when the session does not keep up, in this order. Ended turns and the call's end never are."""
 _KEYS = frozenset("0123456789*#ABCD")
-
-
-class Tap(Protocol):
-    """Somebody who listens to both sides, 640 bytes each every 20 ms: the recorder."""
-
-    def caller(self, pcm: bytes) -> None:
-        """What the caller said."""
-        ...
-
-    def operator(self, pcm: bytes) -> None:
-        """What left for the caller, silence included."""
-        ...
 
 
 class EventQueue:
@@ -115,13 +102,11 @@ class AudioFront:
         clock: Clock,
         playout_delay_s: float = 0.0,
         phrase_cache: PhraseCache | None = None,
-        tap: Tap | None = None,
         on_trouble: Callable[[str, str], None] | None = None,
         flush: Callable[[], None] | None = None,
     ) -> None:
         """``flush`` empties the far end's queue where the leg can (CallLeg.flush). Needs a running event loop."""
         self._clock = clock
-        self._tap = tap
         self._flush = flush
         self._queue = EventQueue(settings.front.queue_size)
         self._keys = KeyLimiter(settings.front)
@@ -175,18 +160,13 @@ class AudioFront:
         if len(frame.pcm) != FRAME_BYTES:
             self.frames_refused += 1
             return
-        if self._tap is not None:
-            self._tap.caller(frame.pcm)
         self.ear.feed(frame)
         if not self._held_by_caller:
             self._watch_overlap(frame.arrived)
 
     def next_frame(self) -> bytes | None:
         """20 ms for the caller, or None for silence."""
-        frame = None if self._closed or self._held_by_caller else self.mouth.next_frame()
-        if self._tap is not None and not self._closed:
-            self._tap.operator(frame if frame is not None else SILENCE)
-        return frame
+        return None if self._closed or self._held_by_caller else self.mouth.next_frame()
 
     def on_dtmf(self, digit: str) -> None:
         """A key. Floods and what is no key are counted and dropped."""
