@@ -39,6 +39,7 @@ from console.questions import Questions
 from console.releases import Releases
 from console.settings import ConsoleSettings
 from console.signin import LOOPBACK, SignIn
+from console.switch import SwitchPage
 from console.web import HEADERS, STATIC, Web
 from contracts.errors import CallUnknown, RecordError
 from operations.audit import AuditLog
@@ -85,6 +86,7 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path)
         *Documents(web, library, settings).routes(),
         *Releases(web, library).routes(),
         *Questions(web, library, settings, engine, control).routes(),
+        *SwitchPage(web, settings, control).routes(),
         *SignIn(web, settings.sign_in).routes(),
     ]
 

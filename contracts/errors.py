@@ -29,6 +29,7 @@
     │   └── ToolFailed           the service failed (5xx) or its answer is too large or not as described
     ├── RecordError
     │   └── CallUnknown          no such call in the record
+    ├── SwitchRefused            the kill switch cannot be turned so: says why
     └── DeviceFull               no space left for the record or a recording
 
 ``retryable`` says whether the same request may succeed if sent again.
@@ -166,6 +167,10 @@ class RecordError(CallwrightError):
 
 class CallUnknown(RecordError):
     """No call with that id in the record."""
+
+
+class SwitchRefused(CallwrightError):
+    """The kill switch cannot be turned as asked."""
 
 
 class DeviceFull(CallwrightError):

@@ -181,6 +181,8 @@ class EventKind(StrEnum):
     """turn, verified (how many factors; never which words), ok"""
     TASK_ENDED = "task.ended"
     """turn, task, how (done, cancelled, left, refused, failed, uncertain, person)"""
+    SWITCH_TURNED = "switch.turned"
+    """scope (whole, rule, topic), name, off, by, why: the kill switch"""
     TROUBLE = "trouble"
     """what, detail: something was caught and the call went on"""
 

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     WORKER_DOWN = "worker_down"
     OVERLOAD = "overload"
     SUPERVISOR = "supervisor"
+    KILL_SWITCH = "kill_switch"
     OTHER = "other"
 
 

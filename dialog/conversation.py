@@ -95,6 +95,11 @@ class Conversation:
         if outcome.result is Result.REPEAT:
             self.no_match += 1
 
+    def stayed(self) -> None:
+        """No person came: what led to asking for one is counted from the start."""
+        self.no_match = self.no_evidence_run = self.deadlines_missed = 0
+        self.gate_rejections = self.repeated_answer = self.no_progress = 0
+
     def topic(self, name: str) -> None:
         """The caller is on this topic."""
         if name and name not in self.tasks:

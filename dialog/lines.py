@@ -44,6 +44,10 @@ class LineFile(Settings):
     overload: str
     pulled: str = "One moment please, I'm putting you through to a colleague."
     """Before a supervisor's pull."""
+    switched_off: str = "I can't answer questions right now, so I'm putting you through to a colleague."
+    """While the operator, or what a caller asks about, is switched off."""
+    switched_off_alone: str = "I'm sorry, nobody can take your call right now. Please call again later. Goodbye."
+    """The same, when no person comes; then the call ends."""
     too_long: str
     time_up: str
 

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 from contracts.clock import Clock
 from contracts.events import EventSink
 from contracts.handoff import Reason
+from contracts.switch import Scope, Switch
 from dialog.cascade import Cascade
 from dialog.lines import Lines
 from dialog.ports import HandoffStore
 from dialog.risks import Risks
 from dialog.settings import DialogSettings
 from escalation.facts import TurnFacts
-from escalation.rules import Firing, RuleBook
+from escalation.rules import Action, Firing, RuleBook
 from escalation.settings import EscalationSettings
 from voice.settings import ClauseSettings
 
 if TYPE_CHECKING:
     from dialog.tools.desk import Counter  # which is built from these services
 
+PERSON = "person"
+"""Name of the transfer target for whoever is handed over by no rule."""
 _AT_ONCE = frozenset({Reason.DANGER, Reason.EMERGENCY, Reason.PERSON_REQUESTED})
 """Reasons that no score can make more urgent."""
 
@@ -41,6 +44,8 @@ class DialogServices:
     clauses: ClauseSettings = field(default_factory=ClauseSettings)
     config_digest: str = ""
     targets: Mapping[str, str] = field(default_factory=dict)
+    switch: Switch = field(default_factory=Switch)
+    """What is switched off just now: the one thing that may change during a call."""
     risks: Risks | None = None
     """The classifier beside the rules; None: their phrases alone decide."""
     counter: Counter | None = None
@@ -48,7 +53,23 @@ class DialogServices:
 
     async def judged(self, facts: TurnFacts) -> Firing | None:
         """What the rules say of a turn; the classifier is asked unless they already know that it is urgent."""
-        firing = self.rules.evaluate(facts)
-        if self.risks is None or (firing is not None and firing.reason in _AT_ONCE):
+        firing = self.evaluate(facts)
+        if firing is not None and firing.reason in _AT_ONCE:
             return firing
-        return self.rules.evaluate(replace(facts, risks=await self.risks.of(facts.text)))
+        if self.risks is not None:
+            firing = self.evaluate(replace(facts, risks=await self.risks.of(facts.text)))
+        return firing or self.stopped()
+
+    def evaluate(self, facts: TurnFacts) -> Firing | None:
+        """The first rule that holds and is not switched off."""
+        return self.rules.evaluate(facts, off=self.switch.state.names(Scope.RULE))
+
+    def stopped(self, topic: str = "") -> Firing | None:
+        """To a person, because the whole operator, or this topic, is switched off; None: it is not."""
+        state = self.switch.state
+        turned = state.why_off(Scope.WHOLE) or (state.why_off(Scope.TOPIC, topic) if topic else None)
+        if turned is None:
+            return None
+        evidence = f"{turned.scope}={turned.name}" if turned.name else f"{turned.scope}=operator"
+        say, alone = self.lines.get("switched_off"), self.lines.get("switched_off_alone")
+        return Firing("kill-switch", Reason.KILL_SWITCH, evidence, say, PERSON, Action.TRANSFER, alone)

@@ -42,7 +42,7 @@ from dialog.handing import HandingOver
 from dialog.intents import ENDING, LINES, PARTING, Intent, classify
 from dialog.measure import TurnMeasure
 from dialog.outcome import Outcome, Result
-from dialog.services import DialogServices
+from dialog.services import PERSON, DialogServices
 from dialog.speaking import Speaking
 from dialog.tools.desk import Desk
 from escalation.offers import answer_to_offer
@@ -54,8 +54,6 @@ from voice.utterance import Played
 log = structlog.get_logger()
 
 TURN_TASK = "turn"
-PERSON = "person"
-"""Name of the transfer target for whoever is handed over by no rule."""
 
 
 class Session:
@@ -136,7 +134,10 @@ class Session:
 
     async def _open(self) -> None:
         await self._speaking.line("disclosure", interruptible=False)
-        await self._speaking.line("opening")
+        if (stopped := self._services.stopped()) is not None:
+            await self._act(stopped)
+        else:
+            await self._speaking.line("opening")
 
     # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +192,7 @@ class Session:
                 self._start(self._pressed(self._desk, keys))
             return
         self._speaking.record(EventKind.DTMF_RECEIVED, {"digit": event.digit})
-        firing = self._services.rules.evaluate(self._conversation.facts(dtmf=event.digit))
+        firing = self._services.evaluate(self._conversation.facts(dtmf=event.digit))
         if firing is not None:
             self._start(self._act(firing))
 
@@ -270,7 +271,7 @@ class Session:
             return False
         self._answering.forget()
         if self._conversation.identity_failed:
-            firing = self._services.rules.evaluate(self._conversation.facts())
+            firing = self._services.evaluate(self._conversation.facts())
             self._conversation.identity_failed = 0
             if firing is not None:
                 await self._act(firing)
@@ -280,7 +281,7 @@ class Session:
         talk = self._conversation
         outcome, measure = await self._answering.answer(event, text)
         talk.took(outcome, self._services.cascade.poorly_understood(event.transcript.confidence))
-        firing = self._services.rules.evaluate(talk.facts())
+        firing = self._services.evaluate(talk.facts())
         if firing is not None:
             await self._act(firing)
         elif outcome.result is not Result.ANSWERED:
@@ -335,7 +336,7 @@ class Session:
         talk.no_match += 1
         rejected = event.transcript.rejected
         self._speaking.record(EventKind.TURN_CALLER, {"text": "", "confidence": 0.0, "rejected": rejected})
-        firing = self._services.rules.evaluate(talk.facts())
+        firing = self._services.evaluate(talk.facts())
         if firing is not None:
             await self._act(firing)
         else:
@@ -346,7 +347,7 @@ class Session:
         talk.no_input += 1
         desk = self._desk if self._desk is not None and self._desk.busy else None
         zero = "0" if desk is not None and desk.key_only_zero else ""
-        firing = self._services.rules.evaluate(talk.facts(dtmf=zero))
+        firing = self._services.evaluate(talk.facts(dtmf=zero))
         if firing is not None:
             await self._act(firing)
             return
@@ -391,10 +392,8 @@ class Session:
             gone = await self._handing.hand_over(firing)
         finally:
             self._busy_handing = False
-        if gone:
+        if gone or firing.reason is Reason.KILL_SWITCH:
             self._ending = True
-            await self._leg.hangup(HangupReason.TRANSFERRED, firing.target)
+            await self._leg.hangup(HangupReason.TRANSFERRED if gone else HangupReason.OPERATOR, firing.target)
         else:
-            self._conversation.no_match = self._conversation.no_evidence_run = self._conversation.deadlines_missed = 0
-            self._conversation.gate_rejections = self._conversation.repeated_answer = 0
-            self._conversation.no_progress = 0
+            self._conversation.stayed()

@@ -43,6 +43,7 @@ REASONS: dict[Reason, str] = {
     Reason.WORKER_DOWN: "met a technical problem",
     Reason.OVERLOAD: "called while all lines were busy",
     Reason.SUPERVISOR: "was put through to a person by a supervisor",
+    Reason.KILL_SWITCH: "called while this was switched off",
     Reason.OTHER: "needs a person",
 }
 
@@ -144,7 +145,7 @@ def _why(firing: Firing, said: Sequence[str], quote_chars: int) -> str:
 
 
 def _is_words(firing: Firing) -> bool:
-    if firing.reason is Reason.SUPERVISOR:
+    if firing.reason in (Reason.SUPERVISOR, Reason.KILL_SWITCH):
         return False
     return "=" not in firing.evidence and not firing.evidence.startswith("key ") and firing.evidence != "worker_down"
 

@@ -6,6 +6,7 @@ Pure: the same facts always fire the same rule. A call keeps the book it started
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -144,9 +145,11 @@ class RuleBook:
         """Names of transfer targets that the settings must define."""
         return frozenset(rule.target for rule in self._rules if rule.action is Action.TRANSFER)
 
-    def evaluate(self, facts: TurnFacts) -> Firing | None:
-        """The first rule that holds for these facts."""
+    def evaluate(self, facts: TurnFacts, off: Collection[str] = ()) -> Firing | None:
+        """The first rule that holds for these facts; ``off``: ids of rules that are switched off just now."""
         for rule in self._rules:
+            if rule.id in off:
+                continue
             if evidence := self._holds(rule, facts):
                 return Firing(rule.id, rule.reason, evidence, rule.say, rule.target, rule.action, rule.alone)
         return None

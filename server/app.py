@@ -25,12 +25,14 @@ from console.start import ConsoleStart
 from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError
 from contracts.events import Event, EventKind
+from contracts.switch import Switch
 from dialog.ports import HandoffStore
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
 from operations.records import Records
+from operations.switches import NO_CALL, read_switch
 from server.beat import go_first, spare_the_beat
 from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
@@ -39,6 +41,7 @@ from server.knowledge_link import knowledge_operations
 from server.records_link import HandoffKeeper
 from server.settings import OperatorSettings, project_path
 from server.strained import StrainSink
+from server.switch import KillSwitch
 from server.switchboard import Switchboard
 from server.wall import Wall
 from telephony.sip.server import SipServer
@@ -48,8 +51,6 @@ from telephony.websocket.server import WebSocketServer
 from workers.pool import PoolEvent
 
 log = structlog.get_logger()
-NO_CALL = "-"
-"""The call id of events that belong to no call."""
 
 
 def run(settings: OperatorSettings, config: Path | None = None) -> int:
@@ -112,7 +113,9 @@ class Operator:
         handoffs: HandoffStore = HandoffKeeper(events)
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
-        services = make_dialog(settings, engines, prompts, sink, handoffs, clock)
+        switch = Switch(await asyncio.to_thread(read_switch, database))
+        services = make_dialog(settings, engines, prompts, sink, handoffs, clock, switch)
+        self._kill_switch = KillSwitch(switch, lambda: services.rules, sink, events.flush)
         self._asking = make_asking(settings, engines, prompts, clock)
         self._engines = engines
         stack.push_async_callback(engines.pool.close)
@@ -200,6 +203,7 @@ class Operator:
             **knowledge_operations(self._engines.knowledge),
             "ask": self._asking.ask,
             **self._desk.operations(),
+            **self._kill_switch.operations(),
         }
 
     async def _ready(self, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contracts.clock import Clock
 from contracts.configfile import load_yaml
 from contracts.errors import ConfigError, KnowledgeError, WorkerError
 from contracts.events import EventSink
+from contracts.switch import Switch
 from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
 from dialog.lines import Lines
@@ -91,6 +92,7 @@ def make_dialog(
     sink: EventSink,
     handoffs: HandoffStore,
     clock: Clock,
+    switch: Switch,
 ) -> DialogServices:
     """The conversation's shared parts. Raises ConfigError for rules, lines, thresholds or targets that do not fit."""
     files = settings.dialog
@@ -125,6 +127,7 @@ def make_dialog(
         clauses=settings.voice.mouth.clauses,
         config_digest=settings.digest(*read, *prompts.files),
         targets=files.targets,
+        switch=switch,
         risks=risks,
         counter=make_counter(tools),
     )

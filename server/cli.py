@@ -46,6 +46,7 @@ def _mount() -> None:
     from server.models_cli import app as models_app
     from server.records_link import accounts_of, records_of
     from server.rules_cli import make_app as rules_app
+    from server.switch_cli import make_app as switch_app
     from server.tools import make_app as tools_app
 
     def load() -> OperatorSettings:
@@ -59,6 +60,7 @@ def _mount() -> None:
     app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
     app.add_typer(calls_app(records_of(load)), name="calls")
     app.add_typer(tools_app(load), name="tools")
+    app.add_typer(switch_app(load), name="switch")
     app.add_typer(users_app(accounts_of(load)), name="users")
     app.add_typer(
         cascade_app(lambda: load().models_dir, lambda: load().home_dir, lambda: project_path(load().dialog.cascade)),

@@ -207,7 +207,7 @@ class Desk:
             self._done = (self._talk.turn, move.text)
         if move.unverified:
             self._talk.identity_failed = CHECKS
-            if self._services.rules.evaluate(self._talk.facts()) is not None:
+            if self._services.evaluate(self._talk.facts()) is not None:
                 return  # the rule says its own sentence
         self._talk.offered_person = move.offer or move.unverified
         self._ear.expect(Expectation.YES_NO if self._talk.offered_person else Expectation.OPEN)

@@ -23,9 +23,11 @@ from contracts.clock import MonotonicClock
 from contracts.configfile import load_yaml
 from contracts.events import Event, EventKind
 from contracts.leg import LegInfo
+from contracts.switch import Switch
 from contracts.worker import Priority, Reply
 from dialog.prompts import Prompts
 from dialog.settings import CascadeFile, DialogSettings
+from escalation.rules import RuleBook
 from knowledge.client import KnowledgeClient
 from knowledge.engine import KnowledgeEngine
 from operations.eventlog import EventLog
@@ -36,6 +38,7 @@ from server.control import ControlServer, LiveEvents
 from server.desk import Desk
 from server.knowledge_link import knowledge_operations
 from server.records_link import HandoffKeeper
+from server.switch import KillSwitch
 from server.wall import Wall
 from tests.console.conftest import PASSWORD, SETTINGS, csrf_of
 from tests.dialog.kit import ROOT, Says, Talk
@@ -112,6 +115,7 @@ class House:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wall = Wall()
         self.desk = Desk(self._wall)
+        self.switch = Switch()
         self._events: EventLog | None = None
         self._calls: list[Talk] = []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -140,18 +144,30 @@ class House:
         return self.do(self._ring(call_id, caller, parts))
 
     async def _ring(self, call_id: str, caller: str, parts: dict[str, Any]) -> Talk:
-        if self._events is None:
-            self._events = EventLog(self.record, self._home / "spool", EventLogSettings(group_commit_ms=1))
+        events = self._log()
         talk = Talk(MonotonicClock(), **parts)
         talk.voice.per_letter = 80
         talk.leg.info = LegInfo(call_id, f"ext-{call_id}", "sip", caller, "sip:bank@example.org")
-        sink = Fanout([self._events, self._wall, talk.record])
-        talk.services = replace(talk.services, sink=sink, handoffs=HandoffKeeper(self._events))
+        sink = Fanout([events, self._wall, talk.record])
+        talk.services = replace(talk.services, sink=sink, handoffs=HandoffKeeper(events), switch=self.switch)
         self._calls.append(talk)
         served = ExitStack()
         await talk.begin(lambda session: served.enter_context(self.desk.serving(call_id, session)))
         talk.over.add_done_callback(lambda _: served.close())
         return talk
+
+    def _log(self) -> EventLog:
+        if self._events is None:
+            self._events = EventLog(self.record, self._home / "spool", EventLogSettings(group_commit_ms=1))
+        return self._events
+
+    def append(self, event: Event) -> None:
+        """As an event sink: into the record."""
+        self._log().append(event)
+
+    def flush(self, timeout: float) -> bool:
+        """Until it is there."""
+        return self._log().flush(timeout)
 
     @property
     def url(self) -> str:
@@ -164,9 +180,16 @@ class House:
         thresholds = load_yaml(ROOT / "configs" / "cascade.yaml", CascadeFile)
         prompts = Prompts(ROOT / "configs" / "prompts", "Test Bank", settings)
         asking = Asking(settings, thresholds, prompts, client, self.small, None, clock)
+        rules = RuleBook.load(ROOT / "configs" / "rules.yaml")
+        kill = KillSwitch(self.switch, lambda: rules, self, self.flush)
         control = ControlServer(
             self._home / "control.sock",
-            {**knowledge_operations(client), "ask": asking.ask, **self.desk.operations()},
+            {
+                **knowledge_operations(client),
+                "ask": asking.ask,
+                **self.desk.operations(),
+                **kill.operations(),
+            },
             LiveEvents(),
         )
         await control.start()
