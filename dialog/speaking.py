@@ -111,12 +111,14 @@ class Speaking:
         """Remember and record what was heard, once. ``passages``: (id, title) of what it stands on."""
         if self._open.pop(utterance, None) is None:
             return
-        self._conversation.operator(played.heard_text, str(rung))
+        # Heard whole it is the line itself: held calls keep one copy of it, not one for each time it is said.
+        heard = text if played.heard_text == text else played.heard_text
+        self._conversation.operator(heard, str(rung))
         self.record(
             EventKind.TURN_OPERATOR,
             {
                 "text": text,
-                "heard": played.heard_text,
+                "heard": heard,
                 "interrupted": played.interrupted,
                 "failed": played.failed,
                 "rung": str(rung),
