@@ -43,6 +43,10 @@ FLAGS = {
 
 INPUTS = ("pyproject.toml", "constraints.txt", "requirements-sip.txt", "scripts/setup.py")
 """Files that decide what .venv holds: a change in one makes it anew."""
+BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+"""Program → Debian package."""
+APT_PATIENCE_S = 300
+"""Longest that one step of apt may take; the tests can do without."""
 
 
 class SetupError(Exception):
@@ -172,6 +176,29 @@ def show_build(command: list[str], env: dict[str, str]) -> None:
     say(f"built in {time.monotonic() - begun:.0f} s" + " " * 30)
 
 
+def browser() -> None:
+    """A headless browser for the console's tests: installed where we may, else named; those tests then skip."""
+    if all(shutil.which(name) for name in BROWSER):
+        return
+    command = f"apt-get install -y --no-install-recommends {' '.join(BROWSER.values())}"
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        say(f"no headless Chromium: the console's pages are not tested here; {command}")
+        return
+    say("installing headless Chromium for the console's tests")
+    try:
+        for step in ("apt-get update", command):
+            subprocess.run(
+                step.split(),
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=APT_PATIENCE_S,
+                check=True,
+            )
+    except (subprocess.SubprocessError, OSError) as error:
+        say(f"that failed ({error}): the console's pages are not tested here")
+
+
 def stamp(dev: bool) -> str:
     """Changes when the environment must be made again."""
     text = "".join((ROOT / name).read_text() for name in INPUTS)
@@ -206,6 +233,8 @@ def main() -> int:
     try:
         check_machine()
         install(options.dev)
+        if options.dev:
+            browser()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
