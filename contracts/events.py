@@ -143,6 +143,10 @@ class EventKind(StrEnum):
 
     CALL_STARTED = "call.started"
     """caller, called, kind, external_id, config_digest, codec"""
+    CALL_DISCLOSED = "call.disclosed"
+    """text, version (of the lines file), whole, after_s (from the answer to its end), in_time, again (asked for)"""
+    RECORDING_CHOSEN = "recording.chosen"
+    """consent (announce, ask), recorded, how (announced, said, key, said neither, no answer, not asked …)"""
     CALL_ENDED = "call.ended"
     """reason, detail, duration_s"""
     CALL_REFUSED = "call.refused"

@@ -71,11 +71,14 @@ _NO_MORE = _any("""no|nope|nah|not today|not right now|nothing(?: else)?|no more
     thats (?:actually )?all (?:i|we) (?:need|needed|have|had)
     for (?:today|now)""")
 _MOMENT = r"a (?:moment|second|minute|sec)"
-_SELF = r"(?:robot|bot|machine|computer|ai|recording|human|person|real person|automated\b.*|real)"
+_BOT = r"(?:robot|bot|chat ?bot|voice ?bot|machine|computer(?: program)?|ai|artificial intelligence|recording)"
+_SELF = rf"(?:{_BOT}|human(?: being)?|person|automated\b.*|real)"
 _PATTERNS: tuple[tuple[Intent, str], ...] = (
     (
         Intent.ROBOT,
-        rf".*\b(?:are you|is this|am i (?:talking|speaking) (?:to|with)) (?:a |an )?(?:real )?{_SELF}\b.*",
+        rf".*\b(?:are you|is this|is that|am i (?:talking|speaking) (?:to|with)) (?:just |really |actually )*"
+        rf"(?:a |an )?(?:real |actual |living )?{_SELF}\b.*"
+        rf"|(?:so |wait |oh )*(?:you are|youre|this is) (?:just )?(?:a |an ){_BOT}\b.*",
     ),
     (
         Intent.REPEAT,

@@ -42,6 +42,12 @@ class LineFile(Settings):
     transfer_failed: str
     transfer_impossible: str
     overload: str
+    recording_notice: str = "This call may be recorded."
+    """After the disclosure, where dialog.recording_consent is ``announce``."""
+    recording_question: str = "May I record this call? Say yes or no, or press one for yes and two for no."
+    """The same, where it is ``ask``."""
+    recording_yes: str = "Thank you."
+    recording_no: str = "All right, this call is not recorded."
     pulled: str = "One moment please, I'm putting you through to a colleague."
     """Before a supervisor's pull."""
     switched_off: str = "I can't answer questions right now, so I'm putting you through to a colleague."
@@ -64,6 +70,11 @@ class Lines:
     def load(cls, path: Path, name: str) -> Lines:
         """Raises ConfigError naming file and line."""
         return cls(load_yaml(path, LineFile), name)
+
+    @property
+    def version(self) -> int:
+        """Of the file."""
+        return self._file.version
 
     def fresh(self) -> Lines:
         """The same lines for another call, from the first variant."""

@@ -21,7 +21,6 @@ from typing import Any
 
 import structlog
 
-from contracts.errors import LegClosed
 from contracts.events import (
     CallClosed,
     DtmfReceived,
@@ -36,15 +35,18 @@ from contracts.events import (
 )
 from contracts.handoff import Reason
 from contracts.leg import CallLeg, HangupReason
+from contracts.recording import CallRecording
 from dialog.answering import Answering
 from dialog.conversation import Conversation
 from dialog.handing import HandingOver
 from dialog.intents import ENDING, LINES, PARTING, Intent, classify
 from dialog.measure import TurnMeasure
+from dialog.opening import Opening
 from dialog.outcome import Outcome, Result
 from dialog.services import PERSON, DialogServices
 from dialog.speaking import Speaking
 from dialog.tools.desk import Desk
+from dialog.work import Work
 from escalation.offers import answer_to_offer
 from escalation.rules import Action, Firing
 from voice.completeness import Expectation
@@ -59,7 +61,9 @@ TURN_TASK = "turn"
 class Session:
     """Runs one answered call. `run` returns when the call is over; it never raises for what a caller does."""
 
-    def __init__(self, leg: CallLeg, front: AudioFront, services: DialogServices) -> None:
+    def __init__(
+        self, leg: CallLeg, front: AudioFront, services: DialogServices, recording: CallRecording | None = None
+    ) -> None:
         self._leg = leg
         self._front = front
         self._services = services
@@ -70,7 +74,8 @@ class Session:
         self._handing = HandingOver(leg, services, self._speaking, self._conversation, self._started_at)
         self._desk = Desk.of(leg.info.call_id, services, self._speaking, self._conversation, front.ear)
         self._began = services.clock.now()
-        self._task: asyncio.Task[None] | None = None
+        self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
+        self._opening = Opening(services, self._speaking, front.ear, recording)
         self._busy_handing = False
         self._ending = False
         self._goodbye = False
@@ -98,7 +103,8 @@ class Session:
                     self._take(event)
         finally:
             self._answering.forget()
-            await self._stop_task()
+            await self._work.stop()
+            await self._opening.close()
             await self._speaking.cut_off()
             if self._desk is not None:
                 await self._desk.close()
@@ -133,11 +139,11 @@ class Session:
         await self._leg.hangup(HangupReason.OPERATOR, f"ended by {by}")
 
     async def _open(self) -> None:
-        await self._speaking.line("disclosure", interruptible=False)
+        await self._opening.disclose()
         if (stopped := self._services.stopped()) is not None:
             await self._act(stopped)
         else:
-            await self._speaking.line("opening")
+            await self._opening.greet()
 
     # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,13 +158,13 @@ class Session:
                 self._start(self._turn(event))
             case DtmfReceived():
                 self._key(event)
-            case SilenceElapsed() if self._idle:
+            case SilenceElapsed() if self._work.idle:
                 self._start(self._silence())
             case Partial() if self._desk is None or not self._desk.busy:
                 self._answering.listen(event)
-            case WordsLate() if self._idle:
+            case WordsLate() if self._work.idle:
                 self._answering.bridge()
-            case SpeechStarted() if event.continues and not self._idle:
+            case SpeechStarted() if event.continues and not self._work.idle:
                 self._start(self._withdraw())
             case SpeechStarted() if self._too_long:
                 self._start(self._time_up())
@@ -179,10 +185,6 @@ class Session:
         self._speaking.record(EventKind.TURN_CALLER, {**body, "continues": event.continues})
 
     @property
-    def _idle(self) -> bool:
-        return self._task is None or self._task.done()
-
-    @property
     def _too_long(self) -> bool:
         return self._services.clock.now() - self._began > self._services.settings.max_call_s
 
@@ -192,40 +194,22 @@ class Session:
                 self._start(self._pressed(self._desk, keys))
             return
         self._speaking.record(EventKind.DTMF_RECEIVED, {"digit": event.digit})
+        if self._opening.pending and event.digit in "12":
+            self._start(self._opening.choose(event.digit == "1", "key"))
+            return
         firing = self._services.evaluate(self._conversation.facts(dtmf=event.digit))
         if firing is not None:
             self._start(self._act(firing))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin something to say or do; what was under way is withdrawn."""
-        previous = self._task
-        self._task = asyncio.create_task(self._after(previous, work), name=f"{TURN_TASK}-{self._leg.info.call_id}")
-        self._task.add_done_callback(self._task_done)
+        self._work.start(work)
 
-    async def _after(self, previous: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            if previous is not None and not previous.done():
-                previous.cancel()
-                await asyncio.wait({previous})
-                await self._speaking.cut_off()
-        except asyncio.CancelledError:
-            work.close()
-            raise
-        await work
-
-    def _task_done(self, task: asyncio.Task[None]) -> None:
+    def _fault(self, error: BaseException, current: bool) -> None:
         """A fault of ours ends in an apology, never in a dead line."""
-        if task.cancelled() or (error := task.exception()) is None or isinstance(error, LegClosed):
-            return
         log.error("session.task_failed", call_id=self._leg.info.call_id, exc_info=error)
         self._speaking.record(EventKind.TROUBLE, {"what": "session", "detail": type(error).__name__})
-        if self._task is task and not self._ending:
+        if current and not self._ending:
             self._front.mouth.say(self._speaking.lines.get("trouble"))
-
-    async def _stop_task(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task})
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -244,6 +228,12 @@ class Session:
             await self._act(firing)
             return
         talk.no_match = 0
+        if self._opening.pending and await self._opening.answered(text):
+            return
+        await self._opening.tell()
+        if classify(text) is Intent.ROBOT:
+            await self._robot(event)
+            return
         measure = TurnMeasure(event.timings)
         if self._desk is not None and await self._at_desk(
             self._desk.turn(event, text, partial(self._say_measured, measure))
@@ -329,6 +319,13 @@ class Session:
             await self._leg.hangup(HangupReason.OPERATOR, "goodbye")
             return
         await self._prepared(event, LINES[intent], str(intent))
+
+    async def _robot(self, event: TurnEnded) -> None:
+        """Whether this is a machine is answered by rule, whatever else is under way."""
+        self._opening.repeated()
+        await self._prepared(event, "robot", str(Intent.ROBOT))
+        if self._desk is not None and self._desk.busy:
+            await self._desk.again()
 
     async def _not_understood(self, event: TurnEnded) -> None:
         """Sound without words, or a recogniser that is down."""

@@ -51,6 +51,10 @@ class DialogSettings(Settings):
     """Everything about a conversation."""
 
     lines: Path = Field(default=Path("configs/prompts/lines.yaml"), description="Sentences that callers hear.")
+    recording_consent: Literal["announce", "ask", "off"] = Field(
+        default="announce",
+        description="of recorded calls: say that they may be recorded; ask, and discard without a yes; say nothing",
+    )
     prompts: Path = Field(default=Path("configs/prompts"), description="Folder of system.txt and answer.txt.")
     cascade: Path = Field(default=Path("configs/cascade.yaml"), description="Thresholds of router and gate.")
     template: Literal["chatml"] = Field(default="chatml", description="Chat template of both language models.")

@@ -102,7 +102,7 @@ class Switchboard:
             if ticket.overflow:
                 await self._overflow(leg, front)
             else:
-                session = Session(leg, front, self._services)
+                session = Session(leg, front, self._services, recorder)
                 with self._desk.serving(leg.info.call_id, session):
                     await session.run()
         finally:
@@ -132,7 +132,7 @@ class Switchboard:
         if not self._settings.telephony.recording.enabled:
             return None
         try:
-            return self.recordings.open(leg.info.call_id)
+            return self.recordings.open(leg.info.call_id, kept=False)
         except DeviceFull as error:
             self._recording_alarm(self.recording_path(leg.info.call_id), error)
             return None

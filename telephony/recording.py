@@ -9,13 +9,15 @@
     ID.partial.wav while the call lasts (playable at any moment, also after kill -9) ──close──► ID.wav
 
 The 20 ms path only copies bytes. A piece that the queue had no room for stays silent and keeps everything after it in
-place. What is muted is never written, or overwritten if it was.
+place. Pieces wait ``hold_s`` in memory: what is muted meanwhile is never written; later it is overwritten. kill -9
+loses the last ``hold_s``. A recording that waits for the caller's consent writes nothing at all.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Literal
 
@@ -27,10 +29,12 @@ from contracts.audio import RATE, AudioFrame
 from contracts.clock import Clock
 from contracts.errors import DeviceFull
 from contracts.settings import Settings
-from telephony.wav import PARTIAL, Alarm, Close, Erase, Order, Piece, WavFile
+from telephony.wav import HEADER, PARTIAL, Alarm, Close, Discard, Erase, Order, Piece, WavFile
 
 _PIECE = RATE // 2
 """Samples per channel that are handed to the disk at once."""
+_UNDECIDED_S = 300
+"""Of sound kept in memory while it is open whether the caller agrees to being recorded; older sound is left out."""
 _SLIP = RATE * 6 // 100
 """60 ms: less than this off its place, sound is joined to what came before; more is a real gap or a real surplus."""
 
@@ -40,6 +44,12 @@ class RecordingSettings(Settings):
 
     enabled: bool = Field(default=False, description="Record calls. Mind the law, and the disclosure to the caller.")
     rate: Literal[8000, 16000] = Field(default=16_000, description="Samples per second of the file, per channel.")
+    hold_s: float = Field(
+        default=30.0,
+        ge=0.0,
+        le=600.0,
+        description="Sound waits so long in memory, so that a spoken card number is silenced before it is written.",
+    )
     queue_pieces: int = Field(
         default=512, ge=16, le=65_536, description="Half seconds of sound that may wait for the disk, all calls."
     )
@@ -103,8 +113,11 @@ class Recorder:
     ``stopped`` says whether the disk gave out; ``dropped`` counts half seconds that the queue had no room for.
     """
 
-    def __init__(self, recordings: Recordings, file: WavFile, clock: Clock) -> None:
+    def __init__(self, recordings: Recordings, file: WavFile, clock: Clock, hold_s: float, kept: bool) -> None:
         self._recordings = recordings
+        self._hold = round(hold_s * RATE)
+        self._held: deque[Piece] = deque()
+        self._kept = kept
         self._file = file
         self._clock = clock
         self._began = clock.now()
@@ -141,16 +154,31 @@ class Recorder:
         start, end = (max(0, round((at - self._began) * RATE)) for at in (start_s, end_s))
         if self._closed or end <= start:
             return
-        written = self._caller.start
-        if end > written:
+        if end > self._caller.start:
             self._muted.append((start, end))
+        for piece in self._held:
+            piece.samples[max(0, start - piece.at) : max(0, end - piece.at)] = 0
+        written = self._held[0].at if self._held else self._caller.start
         if start < written:
             self._owed.append(Erase(start, min(end, written)))
             self._pay()
 
+    def keep(self) -> None:
+        """The caller has agreed, or need not be asked: it may be written."""
+        self._kept = True
+
+    def discard(self) -> None:
+        """There is to be no recording: what there is of it goes, the file too."""
+        if not self._closed:
+            self._closed = True
+            self._held.clear()
+            self._recordings.insist(self._file, Discard())
+
     def close(self) -> threading.Event:
         """The call is over: write the rest and take the final name. The event is set when that is done."""
         done = threading.Event()
+        if not self._kept:
+            self.discard()
         if self._closed:
             done.set()
             return done
@@ -161,10 +189,11 @@ class Recorder:
             self._hand_over(end)
         self._closed = True
         self._pay()
-        last: list[Order] = [*self._owed, Close(done, self._caller.start)]
+        last: list[Order] = [*self._held, *self._owed, Close(done, self._caller.start)]
         for order in last:
             self._recordings.insist(self._file, order)
         self._owed.clear()
+        self._held.clear()
         return done
 
     def _put(self, channel: Channel, pcm: bytes) -> None:
@@ -192,8 +221,13 @@ class Recorder:
         for start, stop in self._muted:
             samples[max(0, start - at) : max(0, stop - at)] = 0
         self._muted = [each for each in self._muted if each[1] > end]
-        if not self._recordings.offer(self._file, Piece(at, samples)):
-            self.dropped += 1
+        self._held.append(Piece(at, samples))
+        while self._held and self._held[0].at + len(self._held[0].samples) <= end - self._hold:
+            if not self._kept and len(self._held) * _PIECE < _UNDECIDED_S * RATE:
+                break
+            piece = self._held.popleft()
+            if not self._kept or not self._recordings.offer(self._file, piece):
+                self.dropped += 1
         self._pay()
 
     def _pay(self) -> None:
@@ -216,8 +250,8 @@ class Recordings:
         self._queue: queue.Queue[tuple[WavFile, Order] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
 
-    def open(self, call_id: str) -> Recorder:
-        """Begin ``directory/call_id.wav``, readable by its owner only.
+    def open(self, call_id: str, *, kept: bool = True) -> Recorder:
+        """Begin ``directory/call_id.wav``, readable by its owner only; without ``kept`` once its ``keep`` was called.
 
         Raises DeviceFull if the file cannot be made (the call goes on without it), ValueError for an unsafe id.
         """
@@ -233,14 +267,16 @@ class Recordings:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write, name="recordings", daemon=True)
             self._thread.start()
-        return Recorder(self, file, self._clock)
+        return Recorder(self, file, self._clock, self._settings.hold_s, kept)
 
     def recover(self) -> list[Path]:
         """Give recordings that a killed process left their final names; call before any is opened."""
         found = []
         for partial in sorted(self._directory.glob(f"*{PARTIAL}")):
             final = partial.with_name(partial.name.removesuffix(PARTIAL) + ".wav")
-            if not final.exists():
+            if partial.stat().st_size <= HEADER:
+                partial.unlink()  # nothing was kept of it: perhaps the caller had not agreed yet
+            elif not final.exists():
                 partial.rename(final)
                 found.append(final)
         return found

@@ -21,7 +21,8 @@ from contracts.errors import DeviceFull
 
 log = structlog.get_logger()
 
-_HEADER = 44
+HEADER = 44
+"""Bytes before the samples."""
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _LOOK_EVERY = 64
 """Pieces between two looks at the free space: about half a minute of one call."""
@@ -57,7 +58,12 @@ class Close:
     end: int
 
 
-Order = Piece | Erase | Close
+@dataclass(slots=True, frozen=True)
+class Discard:
+    """There is to be no file."""
+
+
+Order = Piece | Erase | Close | Discard
 
 
 class WavFile:
@@ -95,6 +101,8 @@ class WavFile:
                     self._erase(order)
                 case Close():
                     self._finish(order.end // self._step)
+                case Discard():
+                    self._discard()
                 case _:
                     assert_never(order)
         except OSError as error:
@@ -104,14 +112,14 @@ class WavFile:
                 order.done.set()
 
     def _append(self, piece: Piece) -> None:
-        if self.failed:
+        if self.failed or self._fd < 0:
             return
         if self._pieces % _LOOK_EVERY == 0:
             self._look()
         self._pieces += 1
         at = piece.at // self._step
         samples = self._half.process(piece.samples, piece.at) if self._half is not None else piece.samples
-        self._write_at(samples.astype("<i2").tobytes(), _HEADER + 4 * at)
+        self._write_at(samples.astype("<i2").tobytes(), HEADER + 4 * at)
         self._samples = max(self._samples, at + len(samples))
         self._write_at(wav_header(self._samples, self._rate), 0)
 
@@ -120,20 +128,26 @@ class WavFile:
         start = max(0, order.start // self._step - Halver.REACH)
         end = min(self._samples, order.end // self._step + Halver.REACH)
         if end > start and self._fd >= 0:
-            self._write_at(bytes(4 * (end - start)), _HEADER + 4 * start)
+            self._write_at(bytes(4 * (end - start)), HEADER + 4 * start)
 
     def _finish(self, samples: int) -> None:
         if self._fd < 0:
             return
         try:
             if samples > self._samples and not self.failed:
-                os.ftruncate(self._fd, _HEADER + 4 * samples)
+                os.ftruncate(self._fd, HEADER + 4 * samples)
                 self._write_at(wav_header(samples, self._rate), 0)
             os.fsync(self._fd)
         finally:
             os.close(self._fd)
             self._fd = -1
             self._partial.rename(self.path)
+
+    def _discard(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            self._partial.unlink(missing_ok=True)
 
     def _look(self) -> None:
         free = os.fstatvfs(self._fd)

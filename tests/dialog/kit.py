@@ -27,6 +27,7 @@ from dialog.session import Session
 from dialog.settings import CascadeFile, DialogSettings
 from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
+from telephony.recording import Recorder
 from voice.front import AudioFront
 from voice.settings import VoiceSettings
 
@@ -201,7 +202,14 @@ class Talk:
         self.large = parts.get("large", Says("large"))
         self.search = parts.get("search", Finds([HOURS, BALANCE]))
         self.away = Away({})
-        settings = DialogSettings(targets={"person": parts.get("target", "sip:person@example.org")})
+        settings = DialogSettings(
+            targets={"person": parts.get("target", "sip:person@example.org")},
+            recording_consent=parts.get("consent", "off"),
+        )
+        self._begun_s: float | None = parts.get("begun_s")
+        """The test goes on so soon after the answer, not once the opening has been said."""
+        make = parts.get("recording")
+        self.recording: Recorder | None = make(clock) if make is not None else None
         thresholds = load_yaml(ROOT / "configs" / "cascade.yaml", CascadeFile)
         gate = GroundingGate(thresholds)
         prompts = Prompts(ROOT / "configs" / "prompts", "Test Bank", settings)
@@ -223,13 +231,13 @@ class Talk:
     async def begin(self, serve: Callable[[Session], object] = lambda session: None) -> None:
         """Answer, and wait until the opening has been said; ``serve`` is given the session before it runs."""
         await self.leg.answer(self.front)
-        self.session = Session(self.leg, self.front, self.services)
+        self.session = Session(self.leg, self.front, self.services, self.recording)
         serve(self.session)
         self._tasks = [
             asyncio.ensure_future(self.session.run()),
             asyncio.ensure_future(self._beat()),
         ]
-        await self.quiet()
+        await (self.quiet() if self._begun_s is None else asyncio.sleep(self._begun_s))
 
     @property
     def over(self) -> asyncio.Task[None]:

@@ -40,7 +40,7 @@ def peak(samples: NDArray[np.int16], rate: int) -> float:
 
 
 def recordings(directory: Path, clock: ManualClock, **settings: object) -> Recordings:
-    return Recordings(RecordingSettings.model_validate({"min_free_mb": 0, **settings}), directory, clock)
+    return Recordings(RecordingSettings.model_validate({"min_free_mb": 0, "hold_s": 0, **settings}), directory, clock)
 
 
 def speak(recorder: Recorder, clock: ManualClock, seconds: float, *, operator: bool = True) -> None:
@@ -227,7 +227,7 @@ from contracts.audio import AudioFrame
 from contracts.clock import ManualClock
 from telephony.recording import Recordings, RecordingSettings
 clock = ManualClock()
-house = Recordings(RecordingSettings(min_free_mb=0), Path(sys.argv[1]), clock)
+house = Recordings(RecordingSettings(min_free_mb=0, hold_s=0), Path(sys.argv[1]), clock)
 recorder = house.open("c")
 n = 0
 while True:
@@ -262,7 +262,8 @@ from contracts.clock import ManualClock
 from telephony.recording import Recordings, RecordingSettings
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 clock, alarms = ManualClock(), []
-house = Recordings(RecordingSettings(min_free_mb=0), Path(sys.argv[1]), clock, lambda path, error: alarms.append(error))
+settings = RecordingSettings(min_free_mb=0, hold_s=0)
+house = Recordings(settings, Path(sys.argv[1]), clock, lambda path, error: alarms.append(error))
 one, other = house.open("c"), None
 for n in range(1000):
     now = clock.advance(0.02)
@@ -284,3 +285,48 @@ def test_a_full_disk_stops_the_recording_with_one_alarm_and_what_was_written_pla
     assert ran.stdout.splitlines()[-1].startswith("1 recording c.wav stopped, the disk is full")
     left, _ = sides(tmp_path / "c.wav")
     assert 2 * RATE < len(left) <= 200_000 // 4
+
+
+def test_what_is_muted_while_it_waits_is_never_on_the_disk(tmp_path: Path) -> None:
+    clock = ManualClock()
+    house = recordings(tmp_path, clock, hold_s=20)
+    recorder = house.open("c")
+    began = clock.now()
+    speak(recorder, clock, 10.0)
+    assert (tmp_path / "c.partial.wav").stat().st_size == 44
+    recorder.mute(began + 4.0, began + 6.0)
+    recorder.mute(began + 9.0, began + 12.0)
+    speak(recorder, clock, 5.0)
+    assert recorder.close().wait(10)
+    house.close()
+    left, right = sides(tmp_path / "c.wav")
+    assert abs(len(left) - 15 * RATE) < RATE // 10
+    for quiet in (slice(4 * RATE, 6 * RATE), slice(9 * RATE, 12 * RATE)):
+        assert not left[quiet].any()
+        assert not right[quiet].any()
+    for loud in (slice(2 * RATE, 3 * RATE), slice(7 * RATE, 8 * RATE), slice(13 * RATE, 14 * RATE)):
+        assert np.abs(left[loud]).max() > 7000
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_without_consent_there_is_no_file_and_nothing_was_written_before(tmp_path: Path, agreed: bool) -> None:
+    clock = ManualClock()
+    house = recordings(tmp_path, clock)
+    recorder = house.open("c", kept=False)
+    speak(recorder, clock, 5.0)
+    assert (tmp_path / "c.partial.wav").stat().st_size == 44
+    if agreed:
+        recorder.keep()
+    speak(recorder, clock, 1.0)
+    recorder.close().wait(10)
+    house.close()
+    assert [path.name for path in tmp_path.iterdir()] == (["c.wav"] if agreed else [])
+    if agreed:
+        left, _ = sides(tmp_path / "c.wav")
+        assert np.abs(left[:RATE]).max() > 7000
+
+
+def test_a_file_of_which_nothing_was_kept_is_not_given_a_name_at_the_next_start(tmp_path: Path) -> None:
+    recordings(tmp_path, ManualClock()).open("c", kept=False)
+    assert recordings(tmp_path, ManualClock()).recover() == []
+    assert list(tmp_path.iterdir()) == []
