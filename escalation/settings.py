@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from contracts.settings import Settings
+from escalation.queuesettings import QueueSettings
 
 
 class EscalationSettings(Settings):
@@ -20,3 +21,5 @@ class EscalationSettings(Settings):
     """How long a turn waits for the classifier; it takes some 5 ms."""
     quote_chars: int = Field(default=160, ge=20, le=1000)
     """Longest quote in a hand-over's summary, characters."""
+    queue: QueueSettings = QueueSettings()
+    """Waiting for a person."""

@@ -1,0 +1,70 @@
+"""Settings of the queue for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from contracts.handoff import Reason
+from contracts.settings import Settings
+
+_HEAD_STARTS = {
+    Reason.DANGER: 1800.0,
+    Reason.EMERGENCY: 1800.0,
+    Reason.FRAUD: 600.0,
+    Reason.VULNERABLE: 300.0,
+    Reason.BEREAVEMENT: 120.0,
+    Reason.MINOR: 120.0,
+}
+"""Half an hour for a crisis: nobody waits that long before a callback is offered, so it is first in practice."""
+
+
+class QueueSettings(Settings):
+    """Who is next, how long things may take, and what callers hear while they wait."""
+
+    enabled: bool = Field(
+        default=True, description="Callers whom no target took wait for whoever signs in at the desk."
+    )
+    head_start_s: dict[Reason, float] = Field(
+        default=_HEAD_STARTS,
+        description="Reason → seconds of waiting that it counts for; others 0. Who waited longer than the largest of "
+        "these goes before all who come later, so nobody starves.",
+    )
+    skills: dict[Reason, tuple[str, ...]] = Field(
+        default={}, description="Reason → skills that whoever takes the caller must have, all of them."
+    )
+    called_skills: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Called address (pattern with * and ?) → skills wanted besides, such as a language."
+    )
+    any_skill_after_s: float = Field(
+        default=180.0, ge=0, le=86_400, description="Then anybody may take them; 0: never."
+    )
+    ring_s: float = Field(default=20.0, gt=0, le=300, description="An offer stands so long; then the next is asked.")
+    connect_s: float = Field(
+        default=10.0, gt=0, le=120, description="From claim to talking; then the caller is offered again."
+    )
+    misses: int = Field(default=2, ge=1, le=100, description="Offers missed in a row that make somebody away.")
+    gone_s: float = Field(
+        default=20.0, gt=0, le=3600, description="A page that has not asked for so long is closed: its person is away."
+    )
+    max_waiting: int = Field(default=50, ge=0, le=10_000, description="Callers at once; more are offered a callback.")
+    max_wait_s: float = Field(default=900.0, gt=0, le=86_400, description="Then a callback is noted, with an apology.")
+    without_people_s: float = Field(
+        default=0.0, ge=0, le=86_400, description="Patience while nobody at all is signed in; then a callback is noted."
+    )
+    say_every_s: float = Field(default=45.0, ge=10, le=600, description="From one word on the position to the next.")
+    known_after: int = Field(
+        default=3, ge=1, le=100, description="Conversations (or waits) seen before a wait is estimated and spoken."
+    )
+    weight: float = Field(default=0.2, gt=0, le=1, description="Of the newest in the moving averages.")
+    longest_said_s: float = Field(default=1800.0, gt=0, description="A longer estimate is not spoken.")
+    music: Path | None = Field(
+        default=None, description="WAV or FLAC of yours for those who wait; none: the quiet one made by the project."
+    )
+    music_db: float = Field(default=-30.0, ge=-60, le=-12, description="Its loudness: dBFS, RMS; speech is about -22.")
+    callbacks: bool = Field(default=True, description="Offer and note callbacks.")
+    callback_days: float = Field(default=5.0, gt=0, le=365, description="A callback not made by then has expired.")
+    callback_kept_days: float = Field(
+        default=30.0, gt=0, le=3650, description="A callback that is done or expired is erased after so long."
+    )
