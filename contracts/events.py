@@ -187,6 +187,9 @@ class EventKind(StrEnum):
     """turn, task, how (done, cancelled, left, refused, failed, uncertain, person)"""
     SWITCH_TURNED = "switch.turned"
     """scope (whole, rule, topic), name, off, by, why: the kill switch"""
+    DESK_ACTED = "desk.acted"
+    """by (account), act (listens, whispers, barges in, takes over, gives back, leaves, is cut off, tells the operator),
+    text (what the operator is to say)"""
     TROUBLE = "trouble"
     """what, detail: something was caught and the call went on"""
 

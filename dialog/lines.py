@@ -54,6 +54,10 @@ class LineFile(Settings):
     """While the operator, or what a caller asks about, is switched off."""
     switched_off_alone: str = "I'm sorry, nobody can take your call right now. Please call again later. Goodbye."
     """The same, when no person comes; then the call ends."""
+    given_back: str = "You're back with the automated assistant. What else can I help you with?"
+    """A person who had taken the call over gives it back."""
+    person_lost: str = "I'm sorry, we lost my colleague. You're back with the automated assistant. How can I help you?"
+    """A person who talked with the caller is gone without a word."""
     too_long: str
     time_up: str
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from contracts.clock import Clock
 from contracts.events import EventSink
 from contracts.handoff import Reason
+from contracts.leg import CallLeg
 from contracts.switch import Scope, Switch
 from dialog.cascade import Cascade
 from dialog.lines import Lines
@@ -59,6 +60,18 @@ class DialogServices:
         if self.risks is not None:
             firing = self.evaluate(replace(facts, risks=await self.risks.of(facts.text)))
         return firing or self.stopped()
+
+    def started(self, leg: CallLeg) -> dict[str, str]:
+        """Who calls whom, by what, and with which configuration: the body of ``call.started``."""
+        info = leg.info
+        return {
+            "caller": info.caller,
+            "called": info.called,
+            "kind": info.kind,
+            "external_id": info.external_id,
+            "codec": leg.capabilities.codec,
+            "config_digest": self.config_digest,
+        }
 
     def evaluate(self, facts: TurnFacts) -> Firing | None:
         """The first rule that holds and is not switched off."""

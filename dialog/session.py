@@ -36,7 +36,9 @@ from contracts.events import (
 from contracts.handoff import Reason
 from contracts.leg import CallLeg, HangupReason
 from contracts.recording import CallRecording
+from contracts.seats import Bay
 from dialog.answering import Answering
+from dialog.byhand import ByHand
 from dialog.conversation import Conversation
 from dialog.handing import HandingOver
 from dialog.intents import ENDING, LINES, PARTING, Intent, classify
@@ -62,8 +64,9 @@ class Session:
     """Runs one answered call. `run` returns when the call is over; it never raises for what a caller does."""
 
     def __init__(
-        self, leg: CallLeg, front: AudioFront, services: DialogServices, recording: CallRecording | None = None
-    ) -> None:
+        self, leg: CallLeg, front: AudioFront, services: DialogServices, bay: Bay,
+        recording: CallRecording | None = None,
+    ) -> None:  # fmt: skip
         self._leg = leg
         self._front = front
         self._services = services
@@ -80,19 +83,14 @@ class Session:
         self._ending = False
         self._goodbye = False
         """Our goodbye is being said; whoever goes on talking is listened to."""
+        self.byhand = ByHand(
+            front, bay, self._speaking, self._conversation, services.settings.transcribe_by_hand,
+            lambda: not (self._busy_handing or self._ending), self._drop, self._start,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """From the disclosure to the end of the call."""
-        info = self._leg.info
-        body = {
-            "caller": info.caller,
-            "called": info.called,
-            "kind": info.kind,
-            "external_id": info.external_id,
-            "codec": self._leg.capabilities.codec,
-            "config_digest": self._services.config_digest,
-        }
-        self._speaking.record(EventKind.CALL_STARTED, body)
+        self._speaking.record(EventKind.CALL_STARTED, self._services.started(self._leg))
         self._start(self._open())
         closed = CallClosed(HangupReason.ERROR)
         try:
@@ -115,8 +113,13 @@ class Session:
 
     def pull(self, by: str) -> bool:
         """A supervisor wants a person for this caller, now. False: the call is ending or being handed over."""
+        if self._busy_handing or self._ending or self.byhand.taken:
+            return False
+        self._busy_handing = True  # from now on: no turn of the caller's may replace what was begun for them
+        self._answering.forget()
         say = self._speaking.lines.get("pulled")
-        return self._pull(Firing("supervisor", Reason.SUPERVISOR, by, say, PERSON, Action.TRANSFER))
+        self._start(self._act(Firing("supervisor", Reason.SUPERVISOR, by, say, PERSON, Action.TRANSFER)))
+        return True
 
     def end(self, by: str) -> bool:
         """A supervisor ends the call, with a goodbye. False: it is ending or being handed over."""
@@ -126,16 +129,9 @@ class Session:
         self._start(self._say_goodbye(by))
         return True
 
-    def _pull(self, firing: Firing) -> bool:
-        if self._busy_handing or self._ending:
-            return False
-        self._busy_handing = True  # from now on: no turn of the caller's may replace what was begun for them
-        self._answering.forget()
-        self._start(self._act(firing))
-        return True
-
     async def _say_goodbye(self, by: str) -> None:
-        await self._speaking.line("goodbye", interruptible=False)
+        if not self.byhand.taken:
+            await self._speaking.line("goodbye", interruptible=False)
         await self._leg.hangup(HangupReason.OPERATOR, f"ended by {by}")
 
     async def _open(self) -> None:
@@ -148,11 +144,11 @@ class Session:
     # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, event: EarEvent) -> None:
-        if self._busy_handing or self._ending:
+        if self._busy_handing or self._ending or (self.byhand.taken and not isinstance(event, TurnEnded)):
             return
         match event:
-            case TurnEnded() if self._goodbye and classify(event.transcript.text) in PARTING:
-                self._note(event)  # their goodbye to ours
+            case TurnEnded() if self.byhand.taken or (self._goodbye and classify(event.transcript.text) in PARTING):
+                self._note(event)  # not ours to answer, or their goodbye to ours
             case TurnEnded():
                 self._note(event)
                 self._start(self._turn(event))
@@ -191,7 +187,7 @@ class Session:
     def _key(self, event: DtmfReceived) -> None:
         if self._desk is not None and (keys := self._desk.key(event.digit)) is not None:
             if keys:
-                self._start(self._pressed(self._desk, keys))
+                self._start(self._at_desk(self._desk.pressed(keys)))
             return
         self._speaking.record(EventKind.DTMF_RECEIVED, {"digit": event.digit})
         if self._opening.pending and event.digit in "12":
@@ -201,8 +197,13 @@ class Session:
         if firing is not None:
             self._start(self._act(firing))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, object]) -> None:
         self._work.start(work)
+
+    def _drop(self) -> None:
+        """Withdraw what is under way, now: somebody else goes on."""
+        self._answering.forget()
+        self._work.drop()
 
     def _fault(self, error: BaseException, current: bool) -> None:
         """A fault of ours ends in an apology, never in a dead line."""
@@ -235,6 +236,9 @@ class Session:
             await self._robot(event)
             return
         measure = TurnMeasure(event.timings)
+        if (told := self.byhand.told()) is not None:
+            await self._say_measured(measure, told.text, f"told by {told.by}")
+            return
         if self._desk is not None and await self._at_desk(
             self._desk.turn(event, text, partial(self._say_measured, measure))
         ):
@@ -251,9 +255,6 @@ class Session:
             talk.offered_person = True
         else:
             await self._question(event, text)
-
-    async def _pressed(self, desk: Desk, keys: str) -> None:
-        await self._at_desk(desk.pressed(keys))
 
     async def _at_desk(self, work: Awaitable[bool]) -> bool:
         """Something done, or to be done, on the owner's systems; False: the turn was about nothing of that kind."""

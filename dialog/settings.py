@@ -74,6 +74,9 @@ class DialogSettings(Settings):
     targets: dict[str, str] = Field(
         default={"person": ""}, description="transfer target by name: a SIP URI; empty: nobody can be reached"
     )
+    transcribe_by_hand: bool = Field(
+        default=True, description="go on writing down what a caller says while a supervisor talks with them"
+    )
     transfer_timeout_s: float = Field(default=35.0, gt=0, description="patience with a transfer's final word")
 
 

@@ -25,11 +25,16 @@ class Work:
         """Nothing is under way."""
         return self._task is None or self._task.done()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
         """Begin something to say or do; what was under way is withdrawn."""
         previous = self._task
         self._task = asyncio.create_task(self._after(previous, work), name=self._name)
         self._task.add_done_callback(self._done)
+
+    def drop(self) -> None:
+        """Withdraw what is under way, without waiting until it is."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def stop(self) -> None:
         """Withdraw what is under way."""
@@ -37,7 +42,7 @@ class Work:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _after(self, previous: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
+    async def _after(self, previous: asyncio.Task[None] | None, work: Coroutine[Any, Any, object]) -> None:
         try:
             if previous is not None and not previous.done():
                 previous.cancel()

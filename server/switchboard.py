@@ -96,13 +96,14 @@ class Switchboard:
         front = self._front(leg)
         tap = _Tap(recorder, self._clock) if recorder is not None else None
         try:
-            await leg.answer(Patchbay(front, self._settings.telephony.seats, tap))
+            bay = Patchbay(front, self._settings.telephony.seats, tap)
+            await leg.answer(bay)
             front.mouth.playout_delay_s = leg.capabilities.playout_delay_s
             log.info("call.answered", kind=leg.info.kind, codec=leg.capabilities.codec)
             if ticket.overflow:
                 await self._overflow(leg, front)
             else:
-                session = Session(leg, front, self._services, recorder)
+                session = Session(leg, front, self._services, bay, recorder)
                 with self._desk.serving(leg.info.call_id, session):
                     await session.run()
         finally:

@@ -3,6 +3,7 @@
 ::
 
     CALL_STARTED ► greeting ─► listening ─TURN_CALLER─► thinking ─TURN_MEASURED─► speaking ─TURN_OPERATOR─► listening
+                                     DESK_ACTED: takes over ─► with a person ─gives back─► listening
                                      ESCALATION_RAISED, TRANSFER_BEGUN ─► handing over ─TRANSFER_ENDED─► listening
 """
 
@@ -18,6 +19,10 @@ from contracts.events import Event, EventKind
 MAX_FLAGS = 6
 MAX_CALLS = 4096
 """More than any machine serves; a call whose end was never told must not stay for good."""
+
+
+WITH_PERSON = "with a person"
+_PARTS = frozenset({"gives back", "leaves", "is cut off"})
 
 
 @dataclass(slots=True)
@@ -37,6 +42,8 @@ class LiveCall:
     """Of the last answer."""
     latency_s: float | None = None
     """Of the last answer's first sound, from the true end of speech."""
+    holder: str = ""
+    """The person who talks with the caller in the operator's place, from the desk."""
     flags: list[str] = field(default_factory=list)
     """Reasons of rules that fired, and what went wrong; each once, in order."""
 
@@ -64,6 +71,7 @@ class LiveCall:
             "topic": self.topic,
             "rung": self.rung,
             "latency_s": self.latency_s,
+            "holder": self.holder,
             "flags": list(self.flags),
         }
 
@@ -98,7 +106,13 @@ def _tell(call: LiveCall, event: Event) -> None:
     match event.kind:
         case EventKind.TURN_CALLER:
             call.turns = max(call.turns, event.turn)
-            call.enter("thinking", event.at)
+            call.enter(WITH_PERSON if call.holder else "thinking", event.at)
+        case EventKind.DESK_ACTED if body.get("act") == "takes over":
+            call.holder = str(body.get("by", ""))
+            call.enter(WITH_PERSON, event.at)
+        case EventKind.DESK_ACTED if body.get("by") == call.holder and body.get("act") in _PARTS:
+            call.holder = ""
+            call.enter("listening", event.at)
         case EventKind.TURN_MEASURED:
             latency = body.get("response_latency_s")
             call.latency_s = float(latency) if isinstance(latency, int | float) else None
@@ -107,7 +121,7 @@ def _tell(call: LiveCall, event: Event) -> None:
         case EventKind.TURN_OPERATOR:
             call.rung = str(body.get("rung", ""))
             call.topic = str(body.get("task", "")) or call.topic
-            if call.state != "handing over":
+            if call.state not in ("handing over", WITH_PERSON):
                 call.enter("listening", event.at)
         case EventKind.ESCALATION_RAISED:
             call.flag(str(body.get("reason", "")))

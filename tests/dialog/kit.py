@@ -27,6 +27,7 @@ from dialog.session import Session
 from dialog.settings import CascadeFile, DialogSettings
 from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
+from telephony.patchbay import Patchbay, PatchbaySettings
 from telephony.recording import Recorder
 from voice.front import AudioFront
 from voice.settings import VoiceSettings
@@ -224,14 +225,15 @@ class Talk:
         self.front = AudioFront(
             VoiceSettings(), vad=None, recogniser=ears, judge=ears, synthesiser=self.voice, clock=clock,  # type: ignore[arg-type]
         )  # fmt: skip
+        self.bay = Patchbay(self.front, PatchbaySettings(depth_frames=1))
         self.voiced: list[tuple[float, bool]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.session: Session
 
     async def begin(self, serve: Callable[[Session], object] = lambda session: None) -> None:
         """Answer, and wait until the opening has been said; ``serve`` is given the session before it runs."""
-        await self.leg.answer(self.front)
-        self.session = Session(self.leg, self.front, self.services, self.recording)
+        await self.leg.answer(self.bay)
+        self.session = Session(self.leg, self.front, self.services, self.bay, self.recording)
         serve(self.session)
         self._tasks = [
             asyncio.ensure_future(self.session.run()),
@@ -247,7 +249,7 @@ class Talk:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(FRAME_S)
-            frame = self.front.next_frame()
+            frame = self.bay.next_frame()
             self.voiced.append((self.clock.now(), frame is not None and frame != SILENCE))
 
     async def quiet(self, seconds: float = 0.5) -> None:
