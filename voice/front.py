@@ -22,6 +22,7 @@ from contracts.engines import Recogniser, Synthesiser, TurnJudge
 from contracts.events import CallClosed, DtmfReceived, EarEvent, Partial, SilenceElapsed, SpeechStarted, TurnLikely
 from contracts.leg import HangupReason
 from voice.ear import Ear
+from voice.holdmusic import HoldMusic
 from voice.mouth import Mouth
 from voice.overlap import OverlapWatch, Step
 from voice.phrases import PhraseCache
@@ -126,6 +127,8 @@ class AudioFront:
         """What the caller had heard at the last interruption."""
         self.barge_in_at = 0.0
         """When speech was last stopped for the caller."""
+        self.music: HoldMusic | None = None
+        """Heard while nothing is said; it is no speech: nobody barges in on it."""
         self.mouth = Mouth(settings, synthesiser, clock, playout_delay_s, phrase_cache, on_trouble)
         self.ear = Ear(
             settings,
@@ -166,7 +169,10 @@ class AudioFront:
 
     def next_frame(self) -> bytes | None:
         """20 ms for the caller, or None for silence."""
-        return None if self._closed or self._held_by_caller else self.mouth.next_frame()
+        if self._closed or self._held_by_caller:
+            return None
+        frame = self.mouth.next_frame()
+        return frame if self.music is None else self.music.under(frame)
 
     def on_dtmf(self, digit: str) -> None:
         """A key. Floods and what is no key are counted and dropped."""
