@@ -1,24 +1,40 @@
-"""Handing a caller to a person: the rule's sentence, the record, the transfer, and what happens when nobody comes."""
+"""Handing a caller to a person: the rule's sentence, the record, the plan's targets, and what if nobody comes.
+
+::
+
+    rule fired ─► record ─► target 1 ─ busy ─► target 2 ─ … ─► queue ─► callback ticket, an honest sentence
+                              │ refer, attended: the caller has left us
+                              └ bridge: until the person hangs up
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
+from contracts.dialling import Attended, NoQueue, Waiting
 from contracts.errors import DeviceFull, LegClosed, LegError, RecordError
 from contracts.events import EventKind, Rung
-from contracts.handoff import HandoffRecord, TranscriptLine
-from contracts.leg import CallLeg, TransferResult
+from contracts.handoff import HandoffRecord, Reason, TranscriptLine
+from contracts.leg import CallLeg, HangupReason, TransferResult
+from contracts.seats import Bay
 from dialog.conversation import Conversation, Said
+from dialog.joining import Joining, Reached
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
-from escalation.handover import Attempt, CallSoFar, build, settled, transferring
+from escalation.handover import Attempt, CallSoFar, briefing, build, settled, transferring
+from escalation.plan import Ability, Course, Failure, Kept, Mode, Nobody, Queue, Try, why_refused
 from escalation.rules import Firing
+from voice.clauses import split
 
 log = structlog.get_logger()
+
+_ASKED_FOR = frozenset({Reason.PERSON_REQUESTED, Reason.OFFER_ACCEPTED})
+"""Callers who want nothing but a person: with a blind REFER they hear the first sentence only."""
 
 
 @dataclass(slots=True)
@@ -30,50 +46,147 @@ class HandingOver:
     speaking: Speaking
     conversation: Conversation
     started_at: datetime
+    bay: Bay | None = None
+    """Where a person can be joined with the caller; None: only the far end can do it."""
+    waiting: Waiting = field(default_factory=NoQueue)
 
-    async def hand_over(self, firing: Firing) -> bool:
-        """True: the caller is with a person and the call is over for us. False: the caller was told, and stays."""
+    def __post_init__(self) -> None:
+        """Take a place in front of the queue, if there is one."""
+        if self.services.queue is not None:
+            self.waiting = self.services.queue(self.leg, self.speaking, self.bay)
+
+    async def hand_over(self, firing: Firing) -> HangupReason | None:
+        """Why the call is over for us; None: the caller was told, and stays with the operator."""
         asked_at = datetime.now(UTC)
-        record = build(self._so_far(), firing, asked_at, self.services.escalation)
+        so_far = self._so_far()
+        record = build(so_far, firing, asked_at, self.services.escalation)
         await self._save(record)
-        target = self.services.targets.get(firing.target, "")
-        if not target:
-            self.speaking.record(
-                EventKind.TRANSFER_ENDED, {"target": firing.target, "ok": False, "status": "no target"}
-            )
-            await self._save(settled(record, TransferResult(False, "no target configured"), datetime.now(UTC)))
-            await self._nobody(firing, "transfer_impossible")
-            return False
-        await self.speaking.text(firing.say, interruptible=False, first=True)
-        await self._save(transferring(record))
-        result = await self._transfer(target, record)
-        await self._save(settled(record, result, datetime.now(UTC)))
-        if not result.ok:
-            await self._nobody(firing, "transfer_failed")
-        return result.ok
+        settings = self.services.escalation.handover
+        targets = self.services.plans.of(self.leg.info, firing.target)
+        course = Course(targets, self._ability(), patience_s=settings.patience_s, rounds=settings.rounds)
+        step = course.first(self._now())
+        saying = _Saying(self.speaking)
+        if not isinstance(step, Queue):
+            saying.begin(self._sentence(firing, step))
+        elif not isinstance(self.waiting, NoQueue):
+            saying.begin(firing.say)
+        try:
+            while True:
+                if isinstance(step, Try):
+                    reached = await self._reach(step, record, firing, so_far, saying)
+                    if reached.ok:
+                        return await self._handed(reached, saying)
+                    step = course.failed(reached.why, reached.status, self._now())
+                    if isinstance(step, Try):
+                        saying.begin(self.speaking.lines.get("trying_next"))
+                elif isinstance(step, Queue):
+                    await saying
+                    step = course.waited(await self.waiting.wait(record), self._now())
+                elif isinstance(step, Kept):
+                    await self._settle(record, TransferResult(False, f"callback {step.ticket}"))
+                    await self.speaking.line("goodbye", interruptible=False)
+                    return HangupReason.OPERATOR
+                else:
+                    await saying
+                    await self._nobody(firing, step, record, bool(targets))
+                    return None
+        finally:
+            saying.stop()
 
-    async def _nobody(self, firing: Firing, line: str) -> None:
-        """No person comes: a crisis has its own sentence, which says whom to call, and cannot be talked over."""
-        if firing.alone:
-            await self.speaking.text(firing.alone, interruptible=False)
+    def _sentence(self, firing: Firing, step: object) -> str:
+        """What the caller hears first. A far end that is asked to transfer takes the caller away in mid-sentence."""
+        refer = isinstance(step, Try) and step.mode is Mode.REFER
+        if refer and firing.reason in _ASKED_FOR and self.services.escalation.handover.refer_says == "start":
+            return split(firing.say, self.services.clauses)[0]
+        return firing.say
+
+    async def _reach(
+        self, step: Try, record: HandoffRecord, firing: Firing, so_far: CallSoFar, saying: _Saying
+    ) -> Reached:
+        begun = {"target": step.target.target, "mode": str(step.mode), "reason": str(record.reason)}
+        if step.mode is Mode.REFER:
+            await saying
+            await self._save(transferring(record))
+            self.speaking.record(EventKind.TRANSFER_BEGUN, begun)
+            result = await self._refer(step, record)
+            why = Failure.FAILED if result.ok else why_refused(result.status)
+            reached = Reached(result.ok, result.status, why)
+            if result.ok:
+                await self._settle(record, result)
         else:
-            await self.speaking.line(line)
+            self.speaking.record(EventKind.TRANSFER_BEGUN, begun)
+            reached = await self._call(step, record, firing, so_far, saying)
+        body = {"target": step.target.target, "mode": str(step.mode), "ok": reached.ok, "status": reached.status}
+        self.speaking.record(EventKind.TRANSFER_ENDED, body)
+        return reached
 
-    async def _transfer(self, target: str, record: HandoffRecord) -> TransferResult:
-        self.speaking.record(EventKind.TRANSFER_BEGUN, {"target": target, "reason": str(record.reason)})
+    async def _refer(self, step: Try, record: HandoffRecord) -> TransferResult:
         context = {"reason": str(record.reason), "handoff": record.call_id}
         try:
-            async with asyncio.timeout(self.services.settings.transfer_timeout_s):
-                result = await self.leg.transfer(target, context)
+            async with asyncio.timeout(max(self.services.settings.transfer_timeout_s, step.ring_s)):
+                return await self.leg.transfer(step.target.target, context)
         except TimeoutError:
-            result = TransferResult(False, "no final word in time")
+            return TransferResult(False, "no final word in time")
         except LegClosed:
-            result = TransferResult(False, "the caller hung up")
+            return TransferResult(False, "the caller hung up")
         except LegError as error:
-            result = TransferResult(False, str(error) or type(error).__name__)
-        body = {"target": target, "ok": result.ok, "status": result.status}
-        self.speaking.record(EventKind.TRANSFER_ENDED, body)
-        return result
+            return TransferResult(False, str(error) or type(error).__name__)
+
+    async def _call(
+        self, step: Try, record: HandoffRecord, firing: Firing, so_far: CallSoFar, saying: _Saying
+    ) -> Reached:
+        services = self.services
+        assert services.dialler is not None
+        assert services.person_voice is not None
+        assert self.bay is not None
+        settings = services.escalation.handover
+        joining = Joining(self.leg, self.bay, services.dialler, services.person_voice, self.speaking, settings)
+
+        async def joined(how: str) -> None:
+            await self._settle(record, TransferResult(True, how))
+
+        text = briefing(so_far, firing, record.asked_at, datetime.now(UTC), settings)
+        saved = asyncio.ensure_future(self._save(transferring(record)))  # beside the dialling, which waits for nothing
+        try:
+            return await joining.reach(step, record, text, saying, joined)
+        finally:
+            await asyncio.shield(saved)
+
+    async def _handed(self, reached: Reached, saying: _Saying) -> HangupReason | None:
+        """The person has, or had, the caller."""
+        if not reached.here:
+            return HangupReason.TRANSFERRED
+        if self.services.escalation.handover.after_person == "goodbye":
+            await self.speaking.line("goodbye", interruptible=False)
+            return HangupReason.TRANSFERRED
+        await self.speaking.line("person_left")
+        return None
+
+    async def _nobody(self, firing: Firing, step: Nobody, record: HandoffRecord, any_target: bool) -> None:
+        """No person comes: a crisis has its own sentence, which says whom to call, and cannot be talked over."""
+        if not any_target:
+            body = {"target": firing.target, "ok": False, "status": "no target"}
+            self.speaking.record(EventKind.TRANSFER_ENDED, body)
+        ticket = await self.waiting.ticket(record)
+        status = f"{step.why}; callback {ticket}" if ticket else step.why
+        await self._settle(record, TransferResult(False, status))
+        if firing.alone:
+            await self.speaking.text(firing.alone, interruptible=False)
+        elif ticket:
+            await self.speaking.line("callback_promised")
+        else:
+            await self.speaking.line("transfer_failed" if any_target else "transfer_impossible")
+
+    def _ability(self) -> Ability:
+        services = self.services
+        dial = services.dialler is not None and services.person_voice is not None and self.bay is not None
+        return Ability(self.leg.capabilities.can_transfer, dial and isinstance(self.leg, Attended), dial)
+
+    def _now(self) -> float:
+        return self.services.clock.now()
+
+    async def _settle(self, record: HandoffRecord, result: TransferResult) -> None:
+        await self._save(settled(record, result, datetime.now(UTC)))
 
     async def _save(self, record: HandoffRecord) -> None:
         """Kept if it can be; a full disk or a locked database must not keep a caller from a person."""
@@ -93,6 +206,32 @@ class HandingOver:
             attempts=_attempts(said),
             config_digest=self.services.config_digest,
         )
+
+
+class _Saying:
+    """What the caller is being told while something else goes on; awaiting it is waiting for its end."""
+
+    def __init__(self, speaking: Speaking) -> None:
+        self._speaking = speaking
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, text: str) -> None:
+        """After what is being said, if anything is."""
+        self._task = asyncio.create_task(self._say(self._task, text), name="handing-announcement")
+
+    def stop(self) -> None:
+        """Nobody waits for it any more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def __await__(self) -> Generator[object, None, None]:
+        if self._task is not None:
+            yield from asyncio.shield(self._task).__await__()
+
+    async def _say(self, before: asyncio.Task[None] | None, text: str) -> None:
+        if before is not None:
+            await before
+        await self._speaking.text(text, interruptible=False, first=before is None)
 
 
 def _attempts(said: list[Said]) -> list[Attempt]:

@@ -58,6 +58,14 @@ class LineFile(Settings):
     """A person who had taken the call over gives it back."""
     person_lost: str = "I'm sorry, we lost my colleague. You're back with the automated assistant. How can I help you?"
     """A person who talked with the caller is gone without a word."""
+    trying_next: str = "Nobody is free there. I am trying someone else."
+    """Between two targets of a hand-over."""
+    briefing: str = "Somebody is there. I am telling them what it is about, so that you need not repeat it."
+    """While a person is briefed."""
+    person_left: str = "Your call with my colleague is over. Is there anything else I can help you with?"
+    """A person who was joined with the caller has hung up."""
+    callback_promised: str = "I am sorry, nobody is free just now. I have noted that you want to be called back."
+    """After the last target, when a ticket was kept."""
     too_long: str
     time_up: str
 

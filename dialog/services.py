@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contracts.clock import Clock
+from contracts.dialling import Dialler, Waiting
 from contracts.events import EventSink
 from contracts.handoff import Reason
 from contracts.leg import CallLeg
+from contracts.seats import Bay
 from contracts.switch import Scope, Switch
 from dialog.cascade import Cascade
 from dialog.lines import Lines
@@ -17,11 +19,14 @@ from dialog.ports import HandoffStore
 from dialog.risks import Risks
 from dialog.settings import DialogSettings
 from escalation.facts import TurnFacts
+from escalation.plan import Plans
 from escalation.rules import Action, Firing, RuleBook
 from escalation.settings import EscalationSettings
+from voice.mouth import Mouth
 from voice.settings import ClauseSettings
 
 if TYPE_CHECKING:
+    from dialog.speaking import Speaking
     from dialog.tools.desk import Counter  # which is built from these services
 
 PERSON = "person"
@@ -44,13 +49,19 @@ class DialogServices:
     clock: Clock
     clauses: ClauseSettings = field(default_factory=ClauseSettings)
     config_digest: str = ""
-    targets: Mapping[str, str] = field(default_factory=dict)
+    plans: Plans = field(default_factory=Plans)
     switch: Switch = field(default_factory=Switch)
     """What is switched off just now: the one thing that may change during a call."""
     risks: Risks | None = None
     """The classifier beside the rules; None: their phrases alone decide."""
     counter: Counter | None = None
     """What callers can have done on the owner's systems; None: nothing."""
+    dialler: Dialler | None = None
+    """Who calls persons; None: only the far end can reach them."""
+    person_voice: Callable[[], Mouth] | None = None
+    """A voice that speaks to a person, not to the caller."""
+    queue: Callable[[CallLeg, Speaking, Bay | None], Waiting] | None = None
+    """Where a call's caller waits when nobody answers; None: there is no queue."""
 
     async def judged(self, facts: TurnFacts) -> Firing | None:
         """What the rules say of a turn; the classifier is asked unless they already know that it is urgent."""

@@ -74,7 +74,7 @@ class Session:
         self._speaking = Speaking(leg.info.call_id, front, services, self._conversation)
         self._answering = Answering(leg.info.call_id, services, self._speaking, self._conversation)
         self._started_at = datetime.now(UTC)
-        self._handing = HandingOver(leg, services, self._speaking, self._conversation, self._started_at)
+        self._handing = HandingOver(leg, services, self._speaking, self._conversation, self._started_at, bay)
         self._desk = Desk.of(leg.info.call_id, services, self._speaking, self._conversation, front.ear)
         self._began = services.clock.now()
         self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
@@ -280,7 +280,7 @@ class Session:
 
     async def _without_answer(self, measure: TurnMeasure, outcome: Outcome) -> None:
         """Honest sentences for a question that got no answer."""
-        reachable = any(self._services.targets.values())
+        reachable = self._services.plans.reachable(self._leg.info)
         match outcome.result:
             case Result.REPEAT:
                 key = "not_understood"
@@ -387,11 +387,11 @@ class Session:
             return
         self._busy_handing = True
         try:
-            gone = await self._handing.hand_over(firing)
+            over = await self._handing.hand_over(firing)
         finally:
             self._busy_handing = False
-        if gone or firing.reason is Reason.KILL_SWITCH:
+        if over is not None or firing.reason is Reason.KILL_SWITCH:
             self._ending = True
-            await self._leg.hangup(HangupReason.TRANSFERRED if gone else HangupReason.OPERATOR, firing.target)
+            await self._leg.hangup(over or HangupReason.OPERATOR, firing.target)
         else:
             self._conversation.stayed()

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from contracts.settings import Settings
 from dialog.matching import Answerable
+from escalation.plan import TargetPlan
 
 
 class BudgetSettings(Settings):
@@ -71,8 +72,10 @@ class DialogSettings(Settings):
     max_question_chars: int = Field(default=600, ge=50, le=4000, description="a longer turn keeps its end")
     max_turns: int = Field(default=60, ge=1, le=1000, description="turns after which a person is offered")
     max_call_s: float = Field(default=1800.0, gt=0, description="a call is ended politely after so long")
-    targets: dict[str, str] = Field(
-        default={"person": ""}, description="transfer target by name: a SIP URI; empty: nobody can be reached"
+    targets: dict[str, TargetPlan] = Field(
+        default={"person": ()},
+        description="where a person is, by the rules' names: a SIP URI, or a list of {mode, target, ring_s, brief} in "
+        "the order in which they are tried; empty: nobody can be reached",
     )
     transcribe_by_hand: bool = Field(
         default=True, description="go on writing down what a caller says while a supervisor talks with them"

@@ -14,7 +14,7 @@ from contracts.handoff import HandoffRecord, HandoffStatus, Reason, TranscriptLi
 from contracts.leg import LegInfo, TransferResult
 from escalation.redact import redact
 from escalation.rules import Firing
-from escalation.settings import EscalationSettings
+from escalation.settings import EscalationSettings, HandoverSettings
 
 REASONS: dict[Reason, str] = {
     Reason.PERSON_REQUESTED: "asked for a person",
@@ -117,6 +117,43 @@ def summarise(
     opening = f"and first said “{quote(said[0], quote_chars)}”" if said else "and said nothing that was understood"
     first = f"{who} has been on the line for {minutes} {opening}."
     return " ".join([first, _answered(call.attempts, quote_chars), _why(firing, said, quote_chars)])
+
+
+_WORDS_PER_S = 2.4
+"""Piper's usual pace, so that a briefing is cut between sentences and not by the clock."""
+_SPOKEN_QUOTE = 70
+"""Longest quote that a person is told, characters."""
+
+
+def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime, settings: HandoverSettings) -> str:
+    """What a person is told before the caller is joined: reason, first and last words, answers, wait; speakable.
+
+    Whole sentences only, as many as fit into ``briefing_s``, in the order of their weight.
+    """
+    said = [redact(line.text) for line in call.transcript if line.speaker == "caller" and line.text.strip()]
+    answers = [one for one in call.attempts if one.rung is not Rung.PERSON and one.heard.strip()]
+    minutes = _duration((asked_at - call.started_at).total_seconds())
+    waited = _duration((now - asked_at).total_seconds())
+    key = f"Press {_KEY_NAMES.get(settings.skip_key, settings.skip_key)} to take the call at once."
+    sentences = [f"A caller {REASONS[firing.reason]}."]
+    if said and _is_words(firing):
+        sentences.append(f"Their words: {quote(said[-1], _SPOKEN_QUOTE)}.")
+    if len(said) > 1:
+        sentences.append(f"They first said: {quote(said[0], _SPOKEN_QUOTE)}.")
+    if answers:
+        sentences.append(f"They were told: {quote(answers[-1].heard, _SPOKEN_QUOTE)}.")
+    sentences.append(f"They have called for {minutes} and waited {waited} for a person.")
+    room = settings.briefing_s * _WORDS_PER_S - len(key.split())
+    told: list[str] = []
+    for sentence in sentences:
+        room -= len(sentence.split())
+        if told and room < 0:
+            break
+        told.append(sentence)
+    return " ".join([*told, key])
+
+
+_KEY_NAMES = {"*": "star", "#": "hash"}
 
 
 def quote(text: str, limit: int) -> str:

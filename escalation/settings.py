@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from contracts.settings import Settings
+from escalation.plan import Trunk
 from escalation.queuesettings import QueueSettings
+
+
+class HandoverSettings(Settings):
+    """How a caller is brought to a person."""
+
+    patience_s: float = Field(default=60.0, ge=5, le=600, description="All targets together; then the queue.")
+    rounds: int = Field(default=3, ge=1, le=20, description="How often the targets are tried, the queue in between.")
+    briefing_s: float = Field(default=15.0, ge=3, le=60, description="Longest briefing of a person, seconds.")
+    skip_key: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"] = Field(
+        default="1", description="The key with which a person takes the caller at once."
+    )
+    refer_says: Literal["start", "all"] = Field(
+        default="start",
+        description="What who asked for a person hears before a blind REFER, which takes them away at once: the first "
+        "sentence of the rule, or all of it. Others hear all of it.",
+    )
+    after_person: Literal["operator", "goodbye"] = Field(
+        default="operator",
+        description="A bridged person has hung up: the operator asks if there is more, or says goodbye.",
+    )
 
 
 class EscalationSettings(Settings):
@@ -23,3 +45,6 @@ class EscalationSettings(Settings):
     """Longest quote in a hand-over's summary, characters."""
     queue: QueueSettings = QueueSettings()
     """Waiting for a person."""
+    trunks: tuple[Trunk, ...] = ()
+    """Calls that are handed over differently from ``dialog.targets``; the first that fits."""
+    handover: HandoverSettings = HandoverSettings()

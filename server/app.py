@@ -79,6 +79,7 @@ class Operator:
         self._engines: Engines | None = None
         self._switchboard: Switchboard | None = None
         self._ticker = MediaTicker(self._clock, observe=self._metrics.observe_tick)
+        self._sip = SipServer(settings.telephony.sip, self._ticker, self._clock)
 
     async def serve(self) -> int:
         """Start, wait, stop. Raises CallwrightError when something cannot be started."""
@@ -114,7 +115,16 @@ class Operator:
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
         switch = Switch(await asyncio.to_thread(read_switch, database))
-        services = make_dialog(settings, engines, prompts, sink, handoffs, clock, switch)
+        services = make_dialog(
+            settings,
+            engines,
+            prompts,
+            sink,
+            handoffs,
+            clock,
+            switch,
+            self._sip if settings.telephony.sip.enabled else None,
+        )
         self._kill_switch = KillSwitch(switch, lambda: services.rules, sink, events.flush)
         self._asking = make_asking(settings, engines, prompts, clock)
         self._engines = engines
@@ -147,9 +157,8 @@ class Operator:
         ticker.start()
         stack.push_async_callback(ticker.close)
         if telephony.sip.enabled:
-            sip = SipServer(telephony.sip, ticker, self._clock)
-            await sip.start(switchboard)
-            stack.push_async_callback(sip.close)
+            await self._sip.start(switchboard)
+            stack.push_async_callback(self._sip.close)
         if telephony.websocket.enabled:
             websocket = WebSocketServer(telephony.websocket, ticker, self._clock)
             await websocket.start(switchboard)

@@ -11,6 +11,7 @@ import structlog
 
 from contracts.clock import Clock
 from contracts.configfile import load_yaml
+from contracts.dialling import Dialler
 from contracts.errors import ConfigError, KnowledgeError, WorkerError
 from contracts.events import EventSink
 from contracts.switch import Switch
@@ -23,6 +24,7 @@ from dialog.risks import Risks
 from dialog.router import Router
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile
+from escalation.plan import Plans
 from escalation.risk import RiskFile
 from escalation.rules import RuleBook
 from knowledge.api import Outcome
@@ -32,6 +34,8 @@ from server.asking import Asking
 from server.engines import store_of, workers_of
 from server.settings import OperatorSettings, project_path
 from server.tools import make_counter
+from voice.clauses import split
+from voice.mouth import Mouth
 from voice.phrases import PhraseCache
 from voice.vad import SileroModel
 from workers.clients import LlamaModel, PiperSynthesiser, SmartTurnJudge, WhisperRecogniser
@@ -93,6 +97,7 @@ def make_dialog(
     handoffs: HandoffStore,
     clock: Clock,
     switch: Switch,
+    dialler: Dialler | None = None,
 ) -> DialogServices:
     """The conversation's shared parts. Raises ConfigError for rules, lines, thresholds or targets that do not fit."""
     files = settings.dialog
@@ -126,10 +131,12 @@ def make_dialog(
         clock=clock,
         clauses=settings.voice.mouth.clauses,
         config_digest=settings.digest(*read, *prompts.files),
-        targets=files.targets,
+        plans=Plans(files.targets, settings.escalation.trunks),
         switch=switch,
         risks=risks,
         counter=make_counter(tools),
+        dialler=dialler,
+        person_voice=lambda: Mouth(settings.voice, engines.synthesiser, clock, phrase_cache=engines.phrases),
     )
 
 
@@ -141,10 +148,14 @@ def make_asking(settings: OperatorSettings, engines: Engines, prompts: Prompts, 
 
 
 def _check_targets(rules: RuleBook, settings: OperatorSettings, path: Path) -> None:
+    known = ", ".join(sorted(settings.dialog.targets))
     unknown = sorted(rules.targets - set(settings.dialog.targets))
     if unknown:
-        known = ", ".join(sorted(settings.dialog.targets))
         raise ConfigError(f"{path}: target {unknown[0]!r} is not in dialog.targets of the settings ({known})")
+    for trunk in settings.escalation.trunks:
+        unknown = sorted(set(trunk.targets) - set(settings.dialog.targets))
+        if unknown:
+            raise ConfigError(f"escalation.trunks: target {unknown[0]!r} is not in dialog.targets ({known})")
 
 
 async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clock: Clock) -> None:
@@ -152,6 +163,7 @@ async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clo
     spoken = [
         *services.lines.every(),
         *(text for rule in services.rules.rules for text in (rule.say, rule.alone) if text),
+        *(split(rule.say, services.clauses)[0] for rule in services.rules.rules if rule.say),  # before a blind REFER
     ]
     if services.risks is not None:
         await services.risks.learn()

@@ -81,8 +81,8 @@ def _rules(settings: OperatorSettings) -> CheckLine:
 
 
 def _person(settings: OperatorSettings) -> CheckLine:
-    target = settings.dialog.targets.get("person", "")
-    if not target:
+    targets = settings.dialog.targets.get("person", ())
+    if not targets:
         advice = "set dialog.targets.person to a SIP URI; until then callers who ask for a person are told so"
         return CheckLine("person", "warn", "nobody can be reached", advice)
-    return CheckLine("person", "ok", f"callers who need a person go to {target}")
+    return CheckLine("person", "ok", "callers who need a person go to " + ", then ".join(one.target for one in targets))

@@ -158,13 +158,14 @@ class Switchboard:
         body = {"reason": "overload", "caller": leg.info.caller}
         self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
         await front.mouth.say(self._services.lines.fresh().get("overload"), interruptible=False).finished()
-        target = self._settings.dialog.targets.get("person", "")
-        try:
-            result = await leg.transfer(target, {"reason": "overload"}) if target else None
-        except LegError as error:
-            log.warning("overflow.transfer_failed", error=str(error))
-            result = None
-        done = result is not None and result.ok
+        done = False
+        for target in self._services.plans.of(leg.info, "person"):
+            try:
+                done = (await leg.transfer(target.target, {"reason": "overload"})).ok
+            except LegError as error:
+                log.warning("overflow.transfer_failed", error=str(error))
+            if done:
+                break
         await leg.hangup(HangupReason.TRANSFERRED if done else HangupReason.REFUSED, "overload")
 
 

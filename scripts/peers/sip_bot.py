@@ -2,8 +2,9 @@
 
 The user part of what is called says what it does: ``echo`` (default), ``tone`` (500 Hz), ``mute``, ``reject``,
 ``wait`` (never answers), ``crash`` (the handler raises), ``badport`` (on_frame raises after a second), ``bye`` (hangs
-up after 1 s), ``wav`` (records what it hears into --record DIR). Key ``*`` transfers to --target. SIGTERM drains,
-SIGINT closes at once. Listens on 127.0.0.1.
+up after 1 s), ``wav`` (records what it hears into --record DIR), ``late`` (answers after 1 s). Key ``*`` transfers to
+--target, key ``#`` calls it and joins both calls here, key ``0`` calls it and lets the far end join them (Replaces);
+key ``9`` takes such a call back. SIGTERM drains, SIGINT closes at once. Listens on 127.0.0.1.
 
     python -m scripts.peers.sip_bot --port 5070 --codecs pcma,pcmu
 """
@@ -29,9 +30,12 @@ import structlog
 
 from contracts.audio import FRAME_SAMPLES, RATE, AudioFrame
 from contracts.clock import MonotonicClock
+from contracts.dialling import Attended, Introduction
 from contracts.errors import CallwrightError, LegClosed
 from contracts.leg import CallLeg, HangupReason
+from contracts.seats import Role
 from server.beat import go_first, spare_the_beat
+from telephony.patchbay import Patchbay, PatchbaySettings
 from telephony.sip.leg import SipLeg
 from telephony.sip.server import SipServer
 from telephony.sip.settings import SipSettings
@@ -109,12 +113,40 @@ def _packets(leg: CallLeg) -> dict[str, int]:
     return {"packets_in": stats.rx_packets, "packets_out": stats.tx_packets} if stats is not None else {}
 
 
+class Beside:
+    """Somebody whom we called: sits in the caller's bay."""
+
+    def __init__(self, bay: Patchbay) -> None:
+        self._seat = bay.join("called", Role.PERSON)
+        self.gone = asyncio.Event()
+
+    def on_frame(self, frame: AudioFrame) -> None:
+        self._seat.say(frame.pcm)
+
+    def next_frame(self) -> bytes | None:
+        return self._seat.heard()
+
+    def on_dtmf(self, digit: str) -> None:
+        say("dtmf_beside", digit=digit)
+
+    def on_hold(self, held: bool) -> None:
+        say("hold_beside", held=held)
+
+    def on_closed(self, reason: HangupReason, detail: str) -> None:
+        say("left", reason=str(reason), detail=detail)
+        self._seat.leave()
+        self.gone.set()
+
+
 class Bot:
     """The handler of all calls."""
 
-    def __init__(self, target: str, record: Path | None) -> None:
+    def __init__(self, target: str, record: Path | None, ring_s: float = 3.0) -> None:
         self._target = target
         self._record = record
+        self._ring_s = ring_s
+        self._joining: set[asyncio.Task[None]] = set()
+        self.server: SipServer | None = None
 
     async def serve(self, leg: CallLeg) -> None:
         """Do what the called name says."""
@@ -142,8 +174,11 @@ class Bot:
         port = BotPort(
             leg, mode if mode in ("tone", "mute", "badport") else "echo", self._record if mode == "wav" else None
         )
+        if mode == "late":
+            await asyncio.sleep(1.0)
+        bay = Patchbay(port, PatchbaySettings())
         try:
-            await leg.answer(port)
+            await leg.answer(bay)
         except LegClosed as error:
             say("unanswered", error=str(error))
             return
@@ -152,9 +187,32 @@ class Bot:
         if mode == "bye":
             await asyncio.sleep(1.0)
             await leg.hangup(HangupReason.OPERATOR, "said goodbye")
-        await self._keys(leg, port)
+        await self._keys(leg, port, bay)
 
-    async def _keys(self, leg: CallLeg, port: BotPort) -> None:
+    async def _join(self, leg: CallLeg, bay: Patchbay, *, attended: bool) -> None:
+        assert self.server is not None
+        who = Introduction(leg.info.caller, leg.info.call_id, "asked")
+        try:
+            dialled = await self.server.dial(self._target, who, ring_s=self._ring_s, on_ringing=lambda: say("ringing"))
+        except asyncio.CancelledError:
+            say("taken_back")
+            raise
+        say("dialled", end=str(dialled.end), status=dialled.status)
+        if dialled.leg is None:
+            return
+        bay.operator(False)
+        beside = Beside(bay)
+        try:
+            await dialled.leg.attach(beside)
+            if attended:
+                assert isinstance(leg, Attended)
+                result = await leg.transfer_to(dialled.leg)
+                say("attended", ok=result.ok, status=result.status)
+            await beside.gone.wait()
+        finally:
+            await asyncio.shield(dialled.leg.hangup(HangupReason.OPERATOR))
+
+    async def _keys(self, leg: CallLeg, port: BotPort, bay: Patchbay) -> None:
         closed = asyncio.ensure_future(port.closed.wait())
         while not closed.done():
             key = asyncio.ensure_future(port.keys.get())
@@ -162,7 +220,17 @@ class Bot:
             if key.done() and key.result() == "*" and self._target:
                 result = await leg.transfer(self._target, {"reason": "asked", "handoff": leg.info.call_id})
                 say("transfer", ok=result.ok, status=result.status)
+            if key.done() and key.result() in "#0":
+                work = self._join(leg, bay, attended=key.result() == "0")
+                self._joining.add(asyncio.ensure_future(work))
+            if key.done() and key.result() == "9":
+                self._stop_joining()
             key.cancel()
+        self._stop_joining()
+
+    def _stop_joining(self) -> None:
+        for task in self._joining:
+            task.cancel()
 
 
 def _arguments() -> argparse.Namespace:
@@ -170,6 +238,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--codecs", default="opus,g722,pcma,pcmu")
     parser.add_argument("--target", default="", help="where key * transfers to")
+    parser.add_argument("--ring-s", type=float, default=3.0, help="how long it may ring")
     parser.add_argument("--record", type=Path, help="folder for what wav@ hears")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=JSON", help="another SipSettings field")
     return parser.parse_args()
@@ -189,7 +258,9 @@ async def main() -> None:
     loop.add_signal_handler(signal.SIGINT, stop.put_nowait, "close")
     loop.add_signal_handler(signal.SIGUSR1, lambda: _health(ticker, server))
     try:
-        await server.start(Bot(args.target, args.record).serve)
+        bot = Bot(args.target, args.record, args.ring_s)
+        bot.server = server
+        await server.start(bot.serve)
     except CallwrightError as error:
         sys.exit(str(error))
     ticker.start()

@@ -1,4 +1,4 @@
-"""One incoming SIP call as a CallLeg.
+"""One SIP call as a CallLeg: a caller's, or one that we made to a person (contracts.dialling.OutgoingLeg).
 
 ::
 
@@ -6,19 +6,21 @@
               │                                    library ─ pull ─ resample ─ conceal ─► port.on_frame
               └ reject ─► 486                      library ◄ send ─ resample ◄─────────── port.next_frame
                                                                      └ of all calls of the beat at once
+    dialled, established ─► SipLeg ─► attach(port) ─► the same
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from baresip import BaresipError, Call, CallState, CallStats, Event, StackEvent, StaleHandleError, TransferFailed
 
 from contracts.audio import FRAME_S
 from contracts.clock import Clock
+from contracts.dialling import OutgoingLeg
 from contracts.errors import LegClosed
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
 from telephony.conceal import Concealer
@@ -33,12 +35,18 @@ log = structlog.get_logger()
 
 _CLOSE_WAIT_S = 2.0
 """How long the stack may take to say that a call that we hung up is over."""
+_HOLD_ATTEMPTS = 10
 
 
 class SipLeg:
-    """A caller by SIP. Implements contracts.leg.CallLeg; made by SipServer only."""
+    """A call by SIP. Implements contracts.leg.CallLeg and contracts.dialling's legs; made by SipServer only.
 
-    def __init__(self, call: Call, settings: SipSettings, ticker: MediaTicker, clock: Clock) -> None:
+    ``called``: whom we called, of an outgoing call that is established.
+    """
+
+    def __init__(
+        self, call: Call, settings: SipSettings, ticker: MediaTicker, clock: Clock, *, called: str = ""
+    ) -> None:
         self._call = call
         self._settings = settings
         self._ticker = ticker
@@ -47,8 +55,8 @@ class SipLeg:
             call_id=secrets.token_hex(8),
             external_id=call.call_id or "",
             kind="sip",
-            caller=call.peer or "",
-            called=address_of(call.headers.get("To", "")),
+            caller="" if called else call.peer or "",
+            called=called or address_of(call.headers.get("To", "")),
             headers={name: value for name, value in call.headers.items() if name != "To"},
         )
         self._wire = WireAudio(CallPcm(call.audio))
@@ -123,6 +131,16 @@ class SipLeg:
             raise LegClosed("the caller is gone: no ACK")
         if self._ending is not None:
             raise LegClosed(f"the call was ended: {self._ending[0]}")
+        self._begin(port)
+
+    async def attach(self, port: LegPort) -> None:
+        """Start media on a call that we made. Raises LegClosed if they have hung up."""
+        if self.closed or self._ending is not None or self._port is not None:
+            raise LegClosed(f"{self._info.called} has hung up")
+        self._established.set()
+        self._begin(port)
+
+    def _begin(self, port: LegPort) -> None:
         self._wire.read()  # what came while the ACK was under way is stale; and the rates are known from here on
         self._port = port
         self._concealer = Concealer(self._settings.conceal, self._clock.now())
@@ -190,6 +208,34 @@ class SipLeg:
         status = f"{error.status} {error.reason}".strip() if error.status else str(error)
         self._log.info("sip.transfer_failed", status=status, closed=self.closed)
         return TransferResult(False, status)
+
+    async def transfer_to(self, consult: OutgoingLeg) -> TransferResult:
+        """REFER with Replaces: the far end takes our place in ``consult``'s call. Never raises for what it does.
+
+        Not ok: both calls go on as before; the library has put them on hold, and they are taken off it again.
+        """
+        if not isinstance(consult, SipLeg) or self.closed or self._port is None:
+            return TransferResult(False, "call is not up")
+        try:
+            await _patiently(consult._call.hold)
+            await _patiently(self._call.hold)
+            await self._call.attended_transfer(consult._call, timeout=self._settings.transfer_timeout_s)
+        except TransferFailed as error:
+            result = await self._transfer_failed(error)
+        except BaresipError as error:
+            result = TransferResult(False, str(error))
+        else:
+            self._finish(HangupReason.TRANSFERRED, consult.info.called)
+            return TransferResult(True, "200")
+        for call in (self._call, consult._call):
+            await self._resume(call)
+        return result
+
+    async def _resume(self, call: Call) -> None:
+        try:
+            await _patiently(call.resume)
+        except BaresipError as error:
+            self._log.info("sip.not_resumed", error=str(error), closed=self.closed)
 
     def flush(self) -> None:
         """Empty the send buffer; at most one packet still leaves."""
@@ -287,3 +333,17 @@ class SipLeg:
         )
         if self._port is not None:
             self._port.on_closed(reason, detail)
+
+
+async def _patiently(change: Callable[[], Awaitable[None]]) -> None:
+    """Hold or resume; tried again while the last re-INVITE's transaction is not over. Raises BaresipError."""
+    for attempt in range(_HOLD_ATTEMPTS):
+        try:
+            await change()
+            return
+        except StaleHandleError:
+            raise
+        except BaresipError:
+            if attempt == _HOLD_ATTEMPTS - 1:
+                raise
+        await asyncio.sleep(0.1)

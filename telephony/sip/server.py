@@ -3,6 +3,7 @@
 ::
 
     SipServer.start(handler)          INVITE ──► SipLeg ──► task: handler(leg)   (before any answer; many at once)
+    dial(target)                      INVITE ──► SipLeg, answered, or why not    (from the same runtime)
     drain(): no new calls, wait       close(): hang up what is left, stop the stack
 """
 
@@ -10,16 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import structlog
 from baresip import BaresipError, Call, Runtime, UserAgent
 
 from contracts.clock import Clock
+from contracts.dialling import DialEnd, Dialled, Introduction
 from contracts.errors import ConfigError
 from contracts.leg import HangupReason, LegHandler
+from telephony.sip.dialling import answered, introduction
 from telephony.sip.leg import SipLeg
-from telephony.sip.settings import SipSettings
-from telephony.sip.stack import account, coarse_timers, server_config, usable_port
+from telephony.sip.settings import SipSettings, Transport
+from telephony.sip.stack import account, coarse_timers, placed, server_config, usable_port
 from telephony.ticker import MediaTicker
 
 log = structlog.get_logger()
@@ -36,9 +40,12 @@ class SipServer:
         self._ticker = ticker
         self._clock = clock
         self._runtime: Runtime | None = None
-        self._agents: list[UserAgent] = []
+        self._agents: dict[Transport, UserAgent] = {}
         self._handler: LegHandler | None = None
         self._legs: dict[SipLeg, asyncio.Task[None]] = {}
+        self._dialled: set[SipLeg] = set()
+        """Calls that we made; whoever dialled serves them."""
+        self._watches: set[asyncio.Task[None]] = set()
         self.port = settings.port
         self.died = asyncio.Event()
 
@@ -66,7 +73,7 @@ class SipServer:
                 runtime, account(settings.user, domain, transport, settings.codecs, catchall=True)
             )
             agent.on_incoming(self._on_incoming)
-            self._agents.append(agent)
+            self._agents[transport] = agent
         # Its per-call reports name the caller's address at info level; ours say the same with the call's id.
         logging.getLogger("baresip.call").setLevel(logging.WARNING)
         log.info("sip.listening", host=settings.host, port=self.port, transports=list(settings.transports))
@@ -86,7 +93,7 @@ class SipServer:
         runtime, self._runtime = self._runtime, None
         if runtime is None:
             return
-        await asyncio.gather(*(leg.hangup(HangupReason.DRAINED) for leg in list(self._legs)))
+        await asyncio.gather(*(leg.hangup(HangupReason.DRAINED) for leg in [*self._legs, *self._dialled]))
         await self._wait_for_handlers(timeout_s=5.0)
         try:
             await runtime.close()
@@ -106,6 +113,33 @@ class SipServer:
             await asyncio.wait(late, timeout=timeout_s)
 
     # ------------------------------------------------------------------ calls
+
+    async def dial(
+        self, target: str, who: Introduction, *, ring_s: float, on_ringing: Callable[[], None] | None = None
+    ) -> Dialled:
+        """contracts.dialling.Dialler: call ``target`` by the transport that it names (``;transport=``)."""
+        if self._runtime is None or not self._agents:
+            return Dialled(DialEnd.FAILED, "SIP is not running")
+        settings = self._settings
+        wished: Transport = "tcp" if ";transport=tcp" in target.lower() else "udp"
+        agent = self._agents.get(wished) or next(iter(self._agents.values()))
+        headers = introduction(who, f"{settings.host}:{self.port}", caller=settings.assert_caller)
+        try:
+            call = await placed(self._runtime, agent.dial(target, headers))
+        except (BaresipError, ValueError) as error:
+            return Dialled(DialEnd.UNREACHABLE, str(error))
+        connect_s = settings.connect_timeout_s
+        failed = await answered(call, ring_s=ring_s, connect_s=connect_s, on_ringing=on_ringing)
+        log.info("sip.dialled", ok=failed is None, status=failed.status if failed is not None else "200")
+        if failed is not None:
+            return failed
+        leg = SipLeg(call, settings, self._ticker, self._clock, called=target)
+        self._dialled.add(leg)
+        task = asyncio.get_running_loop().create_task(leg.wait_closed(), name=f"dialled-{leg.info.call_id}")
+        self._watches.add(task)
+        task.add_done_callback(self._watches.discard)
+        task.add_done_callback(lambda _: self._dialled.discard(leg))
+        return Dialled(DialEnd.ANSWERED, "200", leg)
 
     def _on_incoming(self, call: Call) -> None:
         leg = SipLeg(call, self._settings, self._ticker, self._clock)
@@ -129,6 +163,6 @@ class SipServer:
 
     def _on_dead(self) -> None:
         log.critical("sip.stack_died", calls=len(self._legs))
-        for leg in list(self._legs):
+        for leg in [*self._legs, *self._dialled]:
             leg.stack_died()
         self.died.set()

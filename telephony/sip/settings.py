@@ -61,6 +61,12 @@ class SipSettings(Settings):
     transfer_timeout_s: float = Field(
         default=30.0, gt=0, le=300, description="How long a REFER may wait for its final NOTIFY."
     )
+    connect_timeout_s: float = Field(
+        default=8.0, gt=0, le=60, description="Somebody whom we call and who does not even ring by then is not there."
+    )
+    assert_caller: bool = Field(
+        default=True, description="Name the caller to the person who is called (P-Asserted-Identity)."
+    )
     transfer_domain: str = Field(default="", description="Host for bare transfer targets; empty: the caller's own.")
     transfer_context: bool = Field(
         default=True, description="Put reason and hand-over id into the Refer-To as User-to-User."

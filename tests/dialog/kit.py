@@ -25,6 +25,7 @@ from dialog.router import Router
 from dialog.services import DialogServices
 from dialog.session import Session
 from dialog.settings import CascadeFile, DialogSettings
+from escalation.plan import Plans
 from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
 from telephony.patchbay import Patchbay, PatchbaySettings
@@ -203,10 +204,8 @@ class Talk:
         self.large = parts.get("large", Says("large"))
         self.search = parts.get("search", Finds([HOURS, BALANCE]))
         self.away = Away({})
-        settings = DialogSettings(
-            targets={"person": parts.get("target", "sip:person@example.org")},
-            recording_consent=parts.get("consent", "off"),
-        )
+        wished = {"person": parts.get("target", "sip:person@example.org")}
+        settings = DialogSettings.model_validate({"targets": wished, "recording_consent": parts.get("consent", "off")})
         self._begun_s: float | None = parts.get("begun_s")
         """The test goes on so soon after the answer, not once the opening has been said."""
         make = parts.get("recording")
@@ -219,7 +218,7 @@ class Talk:
         self.services = DialogServices(
             settings, EscalationSettings(), cascade, RuleBook.load(ROOT / "configs" / "rules.yaml"),
             Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,
-            targets=settings.targets, counter=parts.get("counter"),
+            plans=Plans(settings.targets), counter=parts.get("counter"),
         )  # fmt: skip
         ears = NoEars()
         self.front = AudioFront(
