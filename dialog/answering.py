@@ -165,9 +165,12 @@ class Answering:
         bridge.add_done_callback(over)
 
     def _question(self, text: str, confidence: float, turn: int = 0) -> Question:
+        choice, settled = self.conversation.choice, self.conversation.settled
+        if choice is not None and (meant := choice.picked(text)) is not None:
+            return Question(choice.meaning(meant), confidence, settled=settled, meant=meant)
         before = self.conversation.subject if leans(text) else ""
         history = self.conversation.recent(HISTORY_LINES, turn=turn) if before else ()
-        return Question(text, confidence, before, tuple(history))
+        return Question(text, confidence, before, tuple(history), settled)
 
     async def _wait(self, work: asyncio.Task[Outcome], budget: TurnBudget, measure: TurnMeasure) -> Outcome:
         """Until the cascade is done; meanwhile silence is filled as the budget says."""

@@ -97,6 +97,8 @@ class Cascade:
             joined = self._router.ranked(asked, joined)
             if self._router.joins(said, alone, joined):
                 found = Found(asked, joined, joined=True)
+        if question.meant is not None:
+            found = replace(found, evidence=_leading(found.evidence, question.meant.document_id))
         if not release:
             self._looked_up.put(question, found, self._clock.now())
         return found
@@ -151,6 +153,8 @@ class Cascade:
         its prompt but the question. Raises WorkerError when it cannot be asked.
         """
         decision = self._router.decide(found.asked, found.evidence, 1.0)
+        if (choice := self._router.choice(found.asked, found.evidence, decision, question.settled)) is not None:
+            return choice.sentence
         match decision.route:
             case Route.EXTRACTIVE if decision.extract is not None:
                 return next(iter(sentences(decision.extract.text)), "")
@@ -171,6 +175,13 @@ class Cascade:
 
     async def _route(self, question: Question, evidence: Evidence, budget: TurnBudget, voice: Voice) -> Outcome:
         decision = self._router.decide(question.text, evidence, question.confidence)
+        choice = self._router.choice(question.text, evidence, decision, question.settled)
+        if choice is not None:
+            body = _decision_body(decision, evidence, question)
+            body |= {"rung": str(Result.CLARIFY), "readings": [one.name for one in choice.readings]}
+            voice.record(EventKind.CASCADE_DECIDED, body)
+            why = f"two readings; {decision.why}"
+            return Outcome(Result.CLARIFY, Rung.PREPARED, choice.sentence, why=why, choice=choice)
         if decision.route is Route.UNKNOWN:
             decision, evidence = await self._by_clause(question, decision, evidence)
         voice.record(EventKind.CASCADE_DECIDED, _decision_body(decision, evidence, question))
@@ -329,6 +340,11 @@ class Cascade:
             if not attempt.take(piece.text):
                 await stream.aclose()  # type: ignore[attr-defined]
                 return
+
+
+def _leading(evidence: Evidence, document_id: str) -> Evidence:
+    """The same passages, those of this document first."""
+    return replace(evidence, passages=tuple(sorted(evidence.passages, key=lambda one: one.document_id != document_id)))
 
 
 def _ground(evidence: Evidence) -> tuple[Passage, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from dialog.clarify import Choice
 from dialog.outcome import Outcome, Result
 from escalation.facts import TurnFacts
 
@@ -34,6 +35,10 @@ class Conversation:
     """The last question that stood by itself; "and on Saturday?" leans on it."""
     last_answer: str = ""
     """The last answer in full, for "say that again"."""
+    choice: Choice | None = None
+    """Readings that the caller was just asked to choose from."""
+    settled: frozenset[str] = frozenset()
+    """Titles of documents about which that was asked: once is enough."""
     offered_person: bool = False
     no_input: int = 0
     no_match: int = 0
@@ -86,6 +91,11 @@ class Conversation:
         self.worker_down = self.trouble_run >= 2 or outcome.forsaken
         self.deadlines_missed = self.deadlines_missed + 1 if outcome.result is Result.TOO_SLOW else 0
         self.low_confidence_run = self.low_confidence_run + 1 if poorly else 0
+        self.choice = outcome.choice
+        if outcome.choice is not None:
+            self.settled |= outcome.choice.topics
+            self.last_answer = outcome.text
+            return
         if outcome.result is Result.ANSWERED:
             self.answered(outcome.text)
         stuck = outcome.result is not Result.ANSWERED or self.repeated_answer > 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.engines import Passage
@@ -26,6 +26,8 @@ MIN_WORDS = 4
 """Shorter ones are headings that found their way into the text."""
 GENERIC_WEIGHT = 0.35
 HEADING_WEIGHT = 0.6
+SYNONYM_WEIGHT = 0.8
+"""A "credit card" is a card, and the sentence about the debit card is not about it."""
 LEAST_FIT = 0.35
 """A sentence that fits a question for a fact less than this does not answer it."""
 SAME_QUESTION = 0.9
@@ -68,7 +70,7 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 """Wants something done, or what only the caller's own account could tell: how to go about it is the answer."""
-_FREE = re.compile(r"\b(?:free|no (?:charge|fee|cost))\b", re.IGNORECASE)
+FREE = re.compile(r"\b(?:free|no (?:charge|fee|cost))\b", re.IGNORECASE)
 _ASKING = re.compile(
     r"^\W*(?:(?:uh|um|and|so|okay|well|hi|hello)\W+)*(?:what|when|where|who|whose|which|why|how|is|are|do|does|did"
     r"|will|was|may)\b|\?\s*$",
@@ -102,9 +104,14 @@ class _Asked:
     days: frozenset[str]
     request: bool
 
-    def share(self, present: Sequence[str], thesaurus: Thesaurus) -> dict[str, float]:
-        """Weights of the stems that stand in ``present``."""
-        return {stem: self.weights[stem] for stem in thesaurus.covered(self.weights, present)}
+    def share(self, present: Iterable[str], thesaurus: Thesaurus) -> dict[str, float]:
+        """Weights of the stems that stand in ``present``; less of those that say something of a subject
+        and of which only a synonym does."""
+        there = set(present)
+        return {
+            stem: self.weights[stem] * (1.0 if stem in there or stem in thesaurus.generic else SYNONYM_WEIGHT)
+            for stem in thesaurus.covered(self.weights, there)
+        }
 
 
 @dataclass(slots=True, frozen=True)
@@ -150,9 +157,28 @@ def _extract_one(
 ) -> Extract | None:
     """``alone``: a further sentence may follow if it carries on."""
     asked = _take_apart(question, passages, thesaurus)
-    if not asked.weights and not asked.wanted:
-        return None
     best: _Choice | None = None
+    for one in _choices(asked, passages, thesaurus):
+        if best is None or one.value > best.value:
+            best = one
+    if best is None or (asked.wanted and best.value < LEAST_FIT):
+        return None
+    return _worded(best, asked, thesaurus, alone=alone)
+
+
+def answers_to(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> list[tuple[str, float]]:
+    """Every sentence of the passages (of one document, best first) that fits the question, with how well it does
+    (about 0..2, as `extract` weighs them), best first."""
+    asked = _take_apart(question, passages, thesaurus)
+    found = sorted(_choices(asked, passages, thesaurus), key=lambda one: one.value, reverse=True)
+    least = LEAST_FIT if asked.wanted else 0.0
+    return [(one.candidates[one.index], one.value) for one in found if one.value >= least]
+
+
+def _choices(asked: _Asked, passages: Sequence[Passage], thesaurus: Thesaurus) -> Iterator[_Choice]:
+    """Each sentence that may be spoken by itself, weighed."""
+    if not asked.weights and not asked.wanted:
+        return
     for rank, passage in enumerate(passages):
         candidates = sentences(passage.text)
         for index, sentence in enumerate(candidates):
@@ -162,12 +188,7 @@ def _extract_one(
             value, share = _fit(said, asked, passage, thesaurus)
             if index == 0 and _same_question(asked, passage, thesaurus):
                 share = max(share, min(value, 1.0))
-            value -= 0.02 * index + 0.06 * rank
-            if best is None or value > best.value:
-                best = _Choice(value, share, passage, candidates, at)
-    if best is None or (asked.wanted and best.value < LEAST_FIT):
-        return None
-    return _worded(best, asked, thesaurus, alone=alone)
+            yield _Choice(value - 0.02 * index - 0.06 * rank, share, passage, candidates, at)
 
 
 def _said(candidates: Sequence[str], index: int) -> tuple[str, int]:
@@ -254,7 +275,7 @@ def _kinds(sentence: str) -> set[str]:
     found = {fact.partition(":")[0] for fact in facts(sentence)}
     if _DURATION.search(sentence):
         found.add("duration")
-    return found | {"money"} if _FREE.search(sentence) else found
+    return found | {"money"} if FREE.search(sentence) else found
 
 
 def _row_asked(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:

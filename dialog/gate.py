@@ -104,10 +104,10 @@ class GroundingGate:
                 share = len(said & there) / len(said | there) if said | there else 0.0
                 if share > overlap:
                     nearest, overlap = candidate, share
-        return overlap >= 0.5 and _negated(sentence) != _negated(nearest)
+        return overlap >= 0.5 and denied(sentence) != denied(nearest)
 
 
-def _negated(sentence: str) -> bool:
+def denied(sentence: str) -> bool:
     """Does the main clause say *not*? "If your card does not work, order a new one" does not."""
     return bool(_NEGATION.search(_CONDITION.sub("", sentence)))
 

@@ -46,7 +46,7 @@ FEATURES = (
 )
 _SMALL = re.compile(r"\b[a-z][a-z'’]*")
 _LETTERS = re.compile(r"[a-z][a-z'’]*")
-_FRAME = re.compile(
+FRAME = re.compile(
     r"\b(?:my name is|this is|i am|i'm) [a-z'-]+(?: [a-z'-]+)?(?= (?:and|calling|here|i|i'm|with)\b|[,.])"
     r"|\bgood (?:morning|afternoon|evening)\b|\b(?:a |one )?(?:quick |simple )?questions?\b"
     r"|\b(?:i'm |i am |just )?calling(?: (?:about|for|to))?\b"
@@ -87,8 +87,11 @@ class Weights(Settings):
 
     def probability(self, features: Sequence[float]) -> float:
         """0..1."""
-        total = sum(self.by_feature[name] * value for name, value in zip(FEATURES, features, strict=True)) + self.bias
-        return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, self.odds(features)))))
+
+    def odds(self, features: Sequence[float]) -> float:
+        """Natural logarithm of the odds."""
+        return sum(self.by_feature[name] * value for name, value in zip(FEATURES, features, strict=True)) + self.bias
 
 
 class Answerable(Settings):
@@ -110,7 +113,7 @@ class Answerable(Settings):
 
 def candidates(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> list[Candidate]:
     """The fit of each of the passages, in their order."""
-    question = _FRAME.sub(" ", question)
+    question = FRAME.sub(" ", question)
     asked = content(question)
     held = [_Held(one, thesaurus, asked) for one in passages]
     weights = _weights(asked, held)

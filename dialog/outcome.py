@@ -10,6 +10,7 @@ from typing import Any
 from contracts.engines import Evidence, Passage
 from contracts.events import EventKind, Rung
 from contracts.worker import Urgency
+from dialog.clarify import Choice, Reading
 
 Record = Callable[[EventKind, dict[str, Any]], None]
 Speak = Callable[[str], None]
@@ -20,6 +21,8 @@ class Result(StrEnum):
     """How a question ended."""
 
     ANSWERED = "answered"
+    CLARIFY = "clarify"
+    """Two readings: the caller is asked which one is meant."""
     REPEAT = "repeat"
     UNKNOWN = "unknown"
     NOT_GROUNDED = "not_grounded"
@@ -42,6 +45,8 @@ class Outcome:
     """Title of the document that the question is about; known even when its answer could not be given."""
     asked: str = ""
     """The question that was answered: the turn, or the one before and the turn."""
+    choice: Choice | None = None
+    """The readings that the caller is asked to choose from."""
     forsaken: bool = False
     """A worker was lost and nobody could answer in its place in time: the caller is owed a person."""
 
@@ -51,13 +56,16 @@ class Question:
     """A turn as the cascade sees it.
 
     ``before``: the question that this one may lean on, empty if it stands by itself; ``history``: lines for the prompt
-    if it does lean on it.
+    if it does lean on it. ``settled``: titles of documents about which a question was asked back before; ``meant``:
+    which reading the caller picked.
     """
 
     text: str
     confidence: float
     before: str = ""
     history: tuple[str, ...] = ()
+    settled: frozenset[str] = frozenset()
+    meant: Reading | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from contracts.engines import Evidence, Passage
+from dialog.clarify import Choice, choice
 from dialog.extractive import Extract, extract, wanted_facts
 from dialog.facts import facts
 from dialog.gate import GroundingGate
@@ -53,6 +54,8 @@ class Decision:
     extract: Extract | None = None
     sure: bool = False
     """The passage is about the question and strong: its own sentence may stand in for a model's."""
+    improbable: bool = False
+    """Nothing but its probability speaks against the best passage."""
 
 
 def _tells(question: str, part: Extract) -> bool:
@@ -70,6 +73,7 @@ class Router:
         self._limits = cascade.router
         self._gate = gate
         self._answerable = cascade.answerable
+        self._clarify = cascade.clarify
         self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
 
     def understood(self, question: str, evidence: Evidence) -> str:
@@ -91,6 +95,25 @@ class Router:
         """That the first passage answers, 0..1; 1 where titles name nothing, and its strength decides alone."""
         fits = candidates(question, evidence.passages, self._thesaurus)
         return self._answerable.probability(fits[0]) if named(fits) else 1.0
+
+    def choice(
+        self, question: str, evidence: Evidence, decision: Decision, settled: frozenset[str] = frozenset()
+    ) -> Choice | None:
+        """The two readings between which the caller should choose, if the evidence leaves that open.
+
+        ``decision``: what would be done otherwise; what nothing is known of is not asked back. ``settled``: titles of
+        documents about which was asked before: not twice.
+        """
+        unknown = decision.route is Route.UNKNOWN
+        if not self._clarify.enabled or decision.route is Route.REPEAT or (unknown and not decision.improbable):
+            return None
+        fits = candidates(question, evidence.passages, self._thesaurus)
+        odds = [self._answerable.weights.odds(one.features) for one in fits]
+        said = decision.extract.text if decision.route is Route.EXTRACTIVE and decision.extract is not None else ""
+        found = choice(
+            question, fits, odds, self._thesaurus, self._clarify, titled=named(fits), answering=not unknown, spoken=said
+        )
+        return None if found is None or found.topics & settled else found
 
     def joins(self, text: str, alone: Evidence, joined: Evidence) -> bool:
         """Is ``text`` a part of the question before it? ``joined`` is the evidence for both together.
@@ -136,7 +159,8 @@ class Router:
             return decided(Route.UNKNOWN, "best passage is not about the question")
         probability = self._probability(question, evidence)
         if probability < self._answerable.least:
-            return decided(Route.UNKNOWN, f"best passage answers with probability {probability:.2f}")
+            unlikely = decided(Route.UNKNOWN, f"best passage answers with probability {probability:.2f}")
+            return replace(unlikely, improbable=True)
         same = [passage for passage in evidence.passages[:4] if passage.document_id == best.document_id]
         part = extract(question, same, self._thesaurus)
         fits = part is not None and part.share >= limits.extractive_sentence

@@ -275,6 +275,8 @@ class Session:
         firing = self._services.evaluate(talk.facts())
         if firing is not None:
             await self._act(firing)
+        elif outcome.result is Result.CLARIFY:
+            await self._say_measured(measure, outcome.text, outcome.why)
         elif outcome.result is not Result.ANSWERED:
             await self._without_answer(measure, outcome)
 

@@ -114,6 +114,18 @@ class RouterThresholds(Settings):
     """Below this the caller is asked to repeat."""
 
 
+class ClarifyLimits(Settings):
+    """When the caller is asked which of two things is meant."""
+
+    enabled: bool = True
+    gap: float = Field(default=2.0, ge=0)
+    """Documents about different things: how much less likely the second may answer (difference of log odds)."""
+    share: float = Field(default=0.5, ge=0, le=2)
+    """How well a sentence of each must fit the question (dialog.extractive weighs)."""
+    sentence_gap: float = Field(default=0.15, ge=0, le=2)
+    """Sentences of one document: how much less well the second may fit."""
+
+
 class CascadeFile(Settings):
     """configs/cascade.yaml: versioned thresholds, and on which data they were fitted."""
 
@@ -123,6 +135,7 @@ class CascadeFile(Settings):
     router: RouterThresholds = RouterThresholds()
     answerable: Answerable
     """Of bases whose titles name things."""
+    clarify: ClarifyLimits = ClarifyLimits()
     generic_words: list[str] = Field(default_factory=list)
     """Words that say nothing about a passage's subject."""
     synonyms: dict[str, list[str]] = Field(default_factory=dict)

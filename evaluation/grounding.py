@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from dialog.outcome import Result
 from evaluation.asking import Models
 from evaluation.contract import Failure, Occasion, Outcome
 from evaluation.questions import Asked
@@ -68,6 +69,7 @@ def scored(found: Sequence[Answered]) -> Outcome:
     counts = {"unsupported": (wrong, len(said)), "abstain": (kept, len(none)), "answered": (told, len(real))}
     rungs = {rung: sum(one.reply.outcome.rung == rung for one in real) for rung in ("extractive", "small", "large")}
     exact = sum(one.right for one in real)
+    back = [sum(one.reply.outcome.result is Result.CLARIFY for one in some) for some in (real, none)]
     return Outcome(
         figures={name: count / of if of else 0.0 for name, (count, of) in counts.items()},
         counts=counts,
@@ -75,6 +77,7 @@ def scored(found: Sequence[Answered]) -> Outcome:
         notes=[
             f"{exact} of {len(real)} answerable questions got the very facts of the sentence they were made from.",
             f"Answerable questions by rung: {', '.join(f'{name} {count}' for name, count in rungs.items())}.",
+            f"Asked back, and so not answered: {back[0]} answerable questions, {back[1]} unanswerable ones.",
             "Questions are made by rule from the documents; claims are judged by rule, apart from the gate.",
         ],
     )

@@ -112,7 +112,7 @@ class Asking:
             "result": str(outcome.result),
             "rung": str(outcome.rung),
             "why": outcome.why,
-            "answer": " ".join(spoken),
+            "answer": " ".join(spoken) or outcome.text,
             "verdicts": verdicts,
             "decision": decisions[0] if decisions else {},
             "models": outcome.models,
