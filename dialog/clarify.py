@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from contracts.engines import Passage
-from dialog.extractive import FREE, answers_to, wanted_facts
+from dialog.extractive import answers_to
 from dialog.facts import facts
 from dialog.gate import denied
+from dialog.kinds import FREE, wanted_facts
 from dialog.matching import FRAME, Candidate, names
 from dialog.settings import ClarifyLimits
 from dialog.words import STOP, Thesaurus, content, stem, words

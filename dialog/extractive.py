@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from contracts.engines import Passage
 from dialog.facts import facts
+from dialog.kinds import kinds, mismatch, wanted_facts
 from dialog.matching import unnamed
 from dialog.words import Thesaurus, content
 from knowledge.passages import SEPARATOR, sentences
@@ -33,29 +34,6 @@ LEAST_FIT = 0.35
 SAME_QUESTION = 0.9
 """Weighted share of a question's words in a heading that asks the same."""
 _TWO = re.compile(r"[,.?]?\s+and\s+(?=(?:how|what|when|where|do|does|can|is|are)\b)", re.IGNORECASE)
-_ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kinds)
-    for pattern, kinds in (
-        # "when" asks at a clause's beginning or before a verb; in "bring when I come" it does not
-        (
-            r"(?:^|[,.?] ?|\b(?:know|and|of|tell me|say|uh|um) )when\b|\bwhen (?:do|does|is|are|can|will|did|would)\b"
-            r"|\b(?:what time|hours?|how late|how early|open|opens|close|closes)\b",
-            ("time", "day", "date", "always"),
-        ),
-        (r"\b(?:cut-?\s?off|deadline|latest|by when)\b", ("time", "date")),
-        (r"\b(?:how much|cost|costs|fees?|price|charges?|charged|free|expensive)\b", ("money", "percent")),
-        (r"\b(?:rates?|interest|percent|percentage|apy|apr)\b", ("percent",)),
-        (r"\b(?:how long|how soon|how fast|how quickly|take to arrive)\b", ("duration",)),
-        (r"\bhow many\b|\b(?:limit|maximum|at most|up to)\b", ("number", "money", "duration")),
-        (r"\b(?:where|address|location|located|who|whose)\b", ("name", "number")),
-    )
-)
-_DURATION = re.compile(
-    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|few)[- ](?:business |working )?"
-    r"(?:second|minute|hour|day|week|month|year)s?\b|\bwithin minutes\b|\b(?:happens|counts?|works) at once\b"
-    r"|\bsame day\b|\bnext (?:business )?day\b",
-    re.IGNORECASE,
-)
 _CARRY_ON = re.compile(
     r"^(?:it|they|this|that|then|also|after that|on (?:sun|satur|fri)day|you (?:then|also|will))\b", re.IGNORECASE
 )
@@ -70,7 +48,6 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 """Wants something done, or what only the caller's own account could tell: how to go about it is the answer."""
-FREE = re.compile(r"\b(?:free|no (?:charge|fee|cost))\b", re.IGNORECASE)
 _ASKING = re.compile(
     r"^\W*(?:(?:uh|um|and|so|okay|well|hi|hello)\W+)*(?:what|when|where|who|whose|which|why|how|is|are|do|does|did"
     r"|will|was|may)\b|\?\s*$",
@@ -82,6 +59,9 @@ _INSTRUCTION = re.compile(
 )
 _GENERAL = re.compile(r"^(?:all|every|each|our|we)\b", re.IGNORECASE)
 """A statement about everything answers more than one about a part."""
+FIGURES = frozenset(("money", "percent", "time", "date", "duration", "number"))
+_KEY = re.compile(r"^([A-Z][^:.]{3,60}): ")
+"""What a line of a list is about."""
 _ROW = re.compile(r"^[^:;.]{1,40}: (?P<key>[^:;]+); [^:;.]{1,40}: (?P<value>[^;]+?)\.?$")
 """A row of a two-column table, as knowledge.passages writes it."""
 
@@ -99,6 +79,7 @@ class Extract:
 class _Asked:
     """A question taken apart once. ``weights``: content stem → how much it tells one sentence from another."""
 
+    question: str
     weights: Mapping[str, float]
     wanted: tuple[str, ...]
     days: frozenset[str]
@@ -123,11 +104,6 @@ class _Choice:
     passage: Passage
     candidates: list[str]
     index: int
-
-
-def wanted_facts(question: str) -> tuple[str, ...]:
-    """Kinds of facts that would answer the question."""
-    return tuple(dict.fromkeys(kind for pattern, kinds in _ASKS if pattern.search(question) for kind in kinds))
 
 
 def spoken(sentence: str) -> str:
@@ -179,11 +155,14 @@ def _choices(asked: _Asked, passages: Sequence[Passage], thesaurus: Thesaurus) -
     """Each sentence that may be spoken by itself, weighed."""
     if not asked.weights and not asked.wanted:
         return
+    lines = _line_names(asked, passages, thesaurus)
     for rank, passage in enumerate(passages):
         candidates = sentences(passage.text)
         for index, sentence in enumerate(candidates):
             said, at = _said(candidates, index)
             if len(said.split()) < MIN_WORDS or not _row_asked(sentence, asked, thesaurus):
+                continue
+            if mismatch(asked.question, candidates[at]) or not _on_the_line(said, passage, lines, thesaurus):
                 continue
             value, share = _fit(said, asked, passage, thesaurus)
             if index == 0 and _same_question(asked, passage, thesaurus):
@@ -223,6 +202,7 @@ def _worded(best: _Choice, asked: _Asked, thesaurus: Thesaurus, *, alone: bool) 
 
 def _take_apart(question: str, passages: Sequence[Passage], thesaurus: Thesaurus) -> _Asked:
     return _Asked(
+        question,
         _weights(question, passages, thesaurus),
         wanted_facts(question),
         frozenset(fact for fact in facts(question) if fact.startswith("day:")),
@@ -252,10 +232,13 @@ def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -
     above = asked.share(content(passage.heading), thesaurus)
     share = sum(inside.values()) / whole
     value = share + HEADING_WEIGHT * sum(weight for stem, weight in above.items() if stem not in inside) / whole
-    if asked.wanted and _kinds(sentence) & set(asked.wanted):
+    if asked.wanted and kinds(sentence) & set(asked.wanted):
         value += 0.35
     if asked.request and not asked.wanted and _INSTRUCTION.match(sentence):
         value += 0.2
+    key = _KEY.match(sentence)
+    if key is not None and set(content(key[1])) <= set(asked.weights):
+        value += 0.1
     if _GENERAL.match(sentence):
         value += 0.12
     if asked.days:
@@ -270,14 +253,6 @@ def _same_question(asked: _Asked, passage: Passage, thesaurus: Thesaurus) -> boo
     return "?" in heading and sum(asked.share(content(heading), thesaurus).values()) >= SAME_QUESTION * whole > 0
 
 
-def _kinds(sentence: str) -> set[str]:
-    """Kinds of facts in a sentence; a span of time is a duration besides its number, "free" is an amount."""
-    found = {fact.partition(":")[0] for fact in facts(sentence)}
-    if _DURATION.search(sentence):
-        found.add("duration")
-    return found | {"money"} if FREE.search(sentence) else found
-
-
 def _row_asked(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
     """A table's row answers only a question that names the thing in its first column."""
     row = _ROW.match(sentence)
@@ -285,6 +260,23 @@ def _row_asked(sentence: str, asked: _Asked, thesaurus: Thesaurus) -> bool:
         return True
     named = [stem for stem in content(row["key"]) if not stem[0].isdigit()][:2]
     return len(thesaurus.covered(named, list(asked.weights))) == len(named)
+
+
+def _line_names(asked: _Asked, passages: Sequence[Passage], thesaurus: Thesaurus) -> list[str]:
+    """Stems that say which of a document's figures is meant ("annual" of an annual fee): those of the question that
+    say something of a subject and that some sentence with a figure, or a heading, holds."""
+    meant = [stem for stem in asked.weights if stem not in thesaurus.generic and not stem[0].isdigit()]
+    held = {stem for one in passages for stem in content(one.heading.rpartition(SEPARATOR)[2])}
+    for one in passages:
+        held |= {stem for line in sentences(one.text) if kinds(line) & FIGURES for stem in content(line)}
+    return thesaurus.covered(meant, held)
+
+
+def _on_the_line(sentence: str, passage: Passage, lines: Sequence[str], thesaurus: Thesaurus) -> bool:
+    """Does a sentence with a figure hold, itself or by its heading, any of the words that say which figure is meant?"""
+    if not lines or not kinds(sentence) & FIGURES:
+        return True
+    return bool(thesaurus.covered(lines, content(f"{passage.heading.rpartition(SEPARATOR)[2]} {sentence}")))
 
 
 def _in_one_line(first: str, second: str, text: str) -> bool:
@@ -300,4 +292,4 @@ def _belongs(sentence: str, asked: _Asked, thesaurus: Thesaurus, *, together: bo
         return True
     if asked.request and not asked.wanted and _INSTRUCTION.match(sentence):
         return True
-    return bool(_kinds(sentence) & set(asked.wanted) and asked.share(content(sentence), thesaurus))
+    return bool(kinds(sentence) & set(asked.wanted) and asked.share(content(sentence), thesaurus))

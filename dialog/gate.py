@@ -1,8 +1,8 @@
 """The grounding gate: nothing is spoken that the cited passage does not say, or that is not about the question.
 
-Pure. Four checks, each of which alone stops a sentence: its facts stand in the passage; they are said of the same thing
-there; it does not turn a *not* around; the passage is about the question (its subject words, not only words like "rate"
-or "account").
+Pure. Five checks, each of which alone stops a sentence: its facts stand in the passage; they are said of the same thing
+there, and are of the kind that is asked for (dialog/kinds.py); it turns no *not* around; the passage is about the
+question (its subject words, not only words like "rate" or "account").
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from contracts.engines import Passage
 from dialog.facts import DAYS, NUMBER_WORDS, facts
+from dialog.kinds import mismatch
 from dialog.placing import days, misplaced
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content, stem, words
@@ -70,6 +71,8 @@ class GroundingGate:
         wrong = [fact for fact in sorted(facts(sentence)) if not _stands(fact, present)]
         if not wrong and not any(self.about(question, passage) for passage in cited):
             wrong.append("passage is not about the question")
+        if not wrong and (why := mismatch(question, sentence)):
+            wrong.append(why)
         if not wrong and not self._supported(sentence, ground, question):
             wrong.append("words that the passage does not use")
         if not wrong:

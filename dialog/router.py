@@ -18,9 +18,10 @@ from enum import StrEnum
 
 from contracts.engines import Evidence, Passage
 from dialog.clarify import Choice, choice
-from dialog.extractive import Extract, extract, wanted_facts
+from dialog.extractive import Extract, extract
 from dialog.facts import facts
 from dialog.gate import GroundingGate
+from dialog.kinds import wanted_facts
 from dialog.matching import candidates, named, naming
 from dialog.misheard import mended
 from dialog.settings import CascadeFile

@@ -8,7 +8,8 @@ import pytest
 
 from contracts.configfile import load_yaml
 from contracts.engines import Passage
-from dialog.extractive import extract, spoken, wanted_facts
+from dialog.extractive import extract, spoken
+from dialog.kinds import wanted_facts
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus
 
