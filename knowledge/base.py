@@ -53,9 +53,13 @@ class KnowledgeBase:
         self._store = DocumentStore(engine or open_engine(settings.database, home))
         self._releases = ReleaseStore(self._store)
         fingerprint = f"{settings.model}/{_TEXT_FORMAT}"
-        keep = settings.releases.keep
         self._shelf = Shelf(
-            self._store, self._releases, home / settings.releases_dir, fingerprint, keep, settings.search.names
+            self._store,
+            self._releases,
+            home / settings.releases_dir,
+            fingerprint,
+            settings.releases,
+            settings.search.names,
         )
         self._indexer = Indexer(
             self._store,
@@ -89,6 +93,7 @@ class KnowledgeBase:
         """Let go of everything; what was acknowledged is on disk already."""
         self._reader.close()
         self._indexer.close()
+        self._finder.close()
         self._store.close()
         self._lock.release()
 

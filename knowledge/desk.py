@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -62,16 +64,22 @@ class ReleaseDesk:
 
     def propose(self, *, by: str, note: str, now: bool) -> ReleaseInfo:
         """Freeze the draft, write its file, review it. ``now``: do not wait for vectors, which then follow."""
+        marks = [time.monotonic()]
         with self._proposing:
             if not now:
                 self._indexer.wait_embedded(_EMBEDDING_S)
+            marks.append(time.monotonic())
             number = self._releases.propose(by=by, note=note)
+            marks.append(time.monotonic())
             self._shelf.prepare(number)
             self._indexer.wake()
-            self._review(number)
+            marks.append(time.monotonic())
+            steps = zip(("embedded", "frozen", "written"), pairwise(marks), strict=True)
+            self._review(number, {name: round(after - before, 2) for name, (before, after) in steps})
         return self._releases.info(number)
 
-    def _review(self, number: int) -> None:
+    def _review(self, number: int, took_s: Mapping[str, float] | None = None) -> None:
+        began = time.monotonic()
         live = self._releases.live()
         found = run_checks(path_of(self._folder, number), self._settings, self._today())
         checks = mark_new(found, self._releases.info(live).report if live is not None else {})
@@ -83,6 +91,7 @@ class ReleaseDesk:
             self._search(number),
             self._releases.diff(live, number),
         )
+        report["took_s"] = {**(took_s or {}), "reviewed": round(time.monotonic() - began, 2)}
         self._releases.keep_report(number, report)
 
     def _search(self, number: int | None) -> Callable[[str, Sequence[str]], Evidence]:

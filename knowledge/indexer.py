@@ -80,11 +80,15 @@ class Indexer:
         self._index: VectorProcess | None = None
         self._present: set[str] = set()
         self._covered: set[int] = set()
+        self._uncovered: dict[int, str] = {}
+        """Release → a passage of it that was not in the index when last looked for."""
         self._wanted: dict[str, str] = {}
         self._known: set[str] = set()
         self._guard = threading.Lock()
         """Held while Chroma works; a search that does not get it at once goes elsewhere."""
         self._changed = threading.Condition()
+        self._idle = threading.Condition()
+        """Of its own, so that the end of a search wakes nobody but the embedding of the next passage."""
         self._work = False
         self._stale = True
         self._busy = False
@@ -137,9 +141,14 @@ class Indexer:
 
     def wait_embedded(self, timeout_s: float) -> bool:
         """Wait until each content of SQL has its vector; False if that took too long."""
-        wanted = self._store.wanted(self._kept())
+        missing = set(self._store.wanted(self._kept()).values())
+
+        def none_missing() -> bool:
+            missing.difference_update([one for one in missing if one in self._known])
+            return not missing
+
         with self._changed:
-            return self._changed.wait_for(lambda: self._known.issuperset(wanted.values()), timeout_s)
+            return self._changed.wait_for(none_missing, timeout_s)
 
     @property
     def pending(self) -> int:
@@ -158,14 +167,14 @@ class Indexer:
     @contextmanager
     def searching(self) -> Iterator[None]:
         """While a search runs, no other passage is embedded: a caller is waiting."""
-        with self._changed:
+        with self._idle:
             self._searches += 1
         try:
             yield
         finally:
-            with self._changed:
+            with self._idle:
                 self._searches -= 1
-                self._changed.notify_all()
+                self._idle.notify_all()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of one or more texts; waits for one passage of the indexer at most.
@@ -201,9 +210,19 @@ class Indexer:
         return None
 
     def _covers(self, snapshot: Snapshot) -> bool:
-        if snapshot.release not in self._covered and snapshot.numbers.keys() <= self._present:
+        """Does the index hold all of a release? While it does not, one passage tells, and not all of them."""
+        if snapshot.release in self._covered:
+            return True
+        known = self._uncovered.get(snapshot.release)
+        if known in snapshot.numbers and known not in self._present:
+            return False
+        missing = next((one for one in snapshot.numbers if one not in self._present), None)
+        if missing is None:
             self._covered.add(snapshot.release)
-        return snapshot.release in self._covered
+            self._uncovered.pop(snapshot.release, None)
+            return True
+        self._uncovered[snapshot.release] = missing
+        return False
 
     def _open(self) -> None:
         index = VectorProcess(self._folder, self._fingerprint)
@@ -253,8 +272,8 @@ class Indexer:
         for piece in chunks(missing, self._settings.batch):
             made: dict[str, Vector] = {}
             for one in self._store.to_embed(piece):
-                with self._changed:
-                    self._changed.wait_for(lambda: not self._searches, _PATIENCE_S)
+                with self._idle:
+                    self._idle.wait_for(lambda: not self._searches, _PATIENCE_S)
                 made[one.sha256] = self.embed([one.embedding_text])[0]
                 if self._closing.is_set():
                     return

@@ -4,7 +4,7 @@ The report is JSON and is kept with the release::
 
     {"checks": {"counts": {kind: n}, "new": {kind: n}, "findings": [{kind, what, sources, quotes, new}]},
      "questions": {"before": measures, "after": measures, "lost": [...], "won": [...], "changed": [...]},
-     "documents": {"added": n, "changed": n, "removed": n}}
+     "documents": {"added": n, "changed": n, "removed": n}, "took_s": {step: seconds}}
 """
 
 from __future__ import annotations

@@ -92,6 +92,8 @@ class ReleaseSettings(Settings):
     """Findings of the check with which publishing is refused, unless the live release has them already."""
     keep: int = Field(default=5, ge=1, le=100)
     """So many superseded releases stay ready for a rollback within a second; older ones are made again from SQL."""
+    apart_passages: int = Field(default=5000, ge=0, le=10_000_000)
+    """A release of more passages is written by a process of its own, so that searches do not wait for it."""
     require_owner: bool = False
     """A document without an owner is an orphan."""
     expiring_days: int = Field(default=14, ge=0, le=365)

@@ -8,9 +8,9 @@ from pathlib import Path
 import structlog
 
 from contracts.errors import ReleaseUnknown
-from knowledge import snapshotfile
+from knowledge import snapshotfile, snapshotprocess
 from knowledge.releases import ReleaseStore
-from knowledge.settings import NameSettings
+from knowledge.settings import NameSettings, ReleaseSettings
 from knowledge.snapshot import Snapshot, SnapshotUnusable
 from knowledge.store import DocumentStore
 
@@ -26,14 +26,14 @@ class Shelf:
         releases: ReleaseStore,
         folder: Path,
         fingerprint: str,
-        superseded: int,
+        settings: ReleaseSettings,
         names: NameSettings | None = None,
     ) -> None:
         self._store = store
         self._releases = releases
         self.folder = folder
         self._fingerprint = fingerprint
-        self._superseded = superseded
+        self._settings = settings
         self._names = names
         self._ready: dict[int, Snapshot] = {}
         self._live: Snapshot | None = None
@@ -46,7 +46,7 @@ class Shelf:
 
     def kept(self) -> list[int]:
         """Numbers of the releases that must be ready."""
-        return self._releases.kept(self._superseded)
+        return self._releases.kept(self._settings.keep)
 
     def open(self) -> None:
         """Open the live release, made again if its file does not hold."""
@@ -85,8 +85,11 @@ class Shelf:
             if check or again:
                 log.warning("release file unusable; it is written again from SQL", why=str(error))
             with self._writer:
-                snapshotfile.build(self._store, number, digest, self.folder, self._fingerprint)
+                snapshotprocess.build(
+                    self._store, number, digest, self.folder, self._fingerprint, self._settings.apart_passages
+                )
                 found = self._opened(number, digest)
+        found.warm()
         self._ready[number] = found
         if self._live is not None and self._live.release == number:
             self._live = found
@@ -105,8 +108,11 @@ class Shelf:
             if not snapshot.complete:
                 with self._writer:
                     if number in self._ready:
-                        snapshotfile.write_vectors(self._store, number, self.folder, self._fingerprint)
+                        snapshotprocess.write_vectors(
+                            self._store, number, self.folder, self._fingerprint, self._settings.apart_passages
+                        )
                         found = self._opened(number, snapshot.digest)
+                        found.warm()
                         self._ready[number] = found
                         if self._live is snapshot:
                             self._live = found

@@ -30,7 +30,7 @@ from knowledge.draftrows import (
     versions_of,
 )
 from knowledge.injection import Suspicion
-from knowledge.tables import draft, embeddings, metadata, release_versions, texts, version_passages, versions
+from knowledge.tables import draft, embeddings, metadata, release_versions, releases, texts, version_passages, versions
 
 _PIECE = 100
 """Documents written in one transaction."""
@@ -191,6 +191,12 @@ class DocumentStore:
         with self.engine.connect() as connection:
             row = connection.execute(statement).one()
             return int(row[0]), int(row[1])
+
+    def release_passages(self, number: int) -> int:
+        """How many passages a release has."""
+        with self.engine.connect() as connection:
+            statement = sa.select(releases.c.passages).where(releases.c.number == number)
+            return int(connection.execute(statement).scalar() or 0)
 
     def wanted(self, kept: Sequence[int]) -> dict[str, str]:
         """Passage id → digest of everything that must be found by vectors: the draft and these releases."""

@@ -8,20 +8,23 @@ Their vectors are made up as well (embedding 100,000 passages takes a quarter of
 here); a question's own vector is made by the real model, so a search takes the time that a caller waits for.
 
 Phases: ``idle`` nothing else happens; ``publishing`` a file of ``--change`` passages is taken in, its vectors are
-entered, and it is proposed, reviewed, published and rolled back, while questions go on being asked.
+entered, and it is proposed, reviewed, published and rolled back, while questions go on being asked. The base runs in a
+worker process and is asked over its socket, as by a call; "the search itself" is the part within the worker.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import json
 import os
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +34,26 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError
+from contracts.worker import Job, Reply
 from knowledge.base import KnowledgeBase
+from knowledge.client import KnowledgeClient
+from knowledge.engine import KnowledgeEngine
 from knowledge.settings import KnowledgeSettings
 from scripts.latency_report import machine
-from scripts.stats import summary
+from scripts.stats import percentile, summary
 from workers.engines.embedder import Embedder
+from workers.pool import WorkerPool
+from workers.settings import WorkersSettings
 
 BY = "benchmark"
 VOCABULARY = 20_000
 WORDS_A_PASSAGE = 70
 PASSAGES_A_DOCUMENT = 10
 A_FILE = 10_000
+FOUND = 5
+STEPS = ("add", "vectors and review", "publish", "index", "rollback")
 TURNS = 6
 """Said before a question; its names are looked for."""
 GAP_S = 0.05
@@ -68,6 +79,27 @@ class MadeUpVectors:
             rows.append(row / np.linalg.norm(row))
         self.spent_s += time.perf_counter() - began
         return np.stack(rows)
+
+
+class MadeUpEngine(KnowledgeEngine):
+    """The knowledge engine as a worker has it, but for MadeUpVectors; ``spent`` tells how long making those took."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self._model = Path(options["model_dir"])
+        self._home_folder = Path(options["home"])
+        self._vectors: MadeUpVectors | None = None
+
+    def make_base(self) -> KnowledgeBase:
+        """With made-up vectors for passages."""
+        self._vectors = MadeUpVectors(Embedder(self._model), longest_question=200)
+        return KnowledgeBase(self._home_folder, KnowledgeSettings(), self._vectors)
+
+    def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
+        """As KnowledgeEngine."""
+        if method == "spent" and self._vectors is not None:
+            return Reply({}, zlib.compress(json.dumps({"s": self._vectors.spent_s}).encode()))
+        return super().run(method, params, blob, job)
 
 
 class Writer:
@@ -109,118 +141,151 @@ class Writer:
 
 
 class Asker:
-    """Asks questions in a thread of its own until told to stop; keeps what each took, in milliseconds."""
+    """Asks questions until told to stop, as a call does: over the worker's socket. Keeps what each took, in
+    milliseconds, and how much of it was spent in the search itself."""
 
-    def __init__(self, base: KnowledgeBase, writer: Writer) -> None:
-        self._base = base
+    def __init__(self, client: KnowledgeClient, writer: Writer) -> None:
+        self._client = client
         self._questions = [writer.question() for _ in range(2000)]
         self._talk = writer.talk(200)
         self.took_ms: list[float] = []
+        self.within_ms: list[float] = []
         self.releases: list[tuple[float, str]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._task: asyncio.Task[None] | None = None
 
-    def __enter__(self) -> Asker:
-        self._thread.start()
+    async def __aenter__(self) -> Asker:
+        self._task = asyncio.create_task(self._run())
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
 
-    def _run(self) -> None:
+    async def _run(self) -> None:
         for at, question in enumerate(self._questions * 100):
-            if self._stop.wait(GAP_S):
-                return
+            await asyncio.sleep(GAP_S)
             talk = self._talk[at % len(self._talk) :][:TURNS]
             began = time.perf_counter()
-            evidence = self._base.search(question, talk=talk)
+            deadline = MonotonicClock().now() + 60.0
+            evidence = await self._client.search(question, limit=FOUND, deadline=deadline, talk=talk)
             self.took_ms.append((time.perf_counter() - began) * 1000)
+            self.within_ms.append(evidence.compute_s * 1000)
             self.releases.append((time.perf_counter(), evidence.release))
 
 
-def run(options: argparse.Namespace, home: Path, console: Console) -> dict[str, Any]:
+async def run(options: argparse.Namespace, home: Path, console: Console) -> dict[str, Any]:
     """All phases in one folder."""
     writer = Writer(options.seed)
-    embedder = MadeUpVectors(Embedder(options.model), longest_question=200)
-    base = KnowledgeBase(home, KnowledgeSettings(), embedder)
-    base.open()
+    settings = {"home": str(home), "model_dir": str(options.model)}
+    engine = {"name": "knowledge", "engine": "scripts.bench_knowledge:MadeUpEngine", "options": settings}
+    worker = {"name": "knowledge", "threads": 1, "engines": [engine | {"arbitrated": False}]}
+    pool = WorkerPool(WorkersSettings.model_validate({"workers": [worker]}))
+    await pool.start()
     try:
-        filled_s = 0.0 if base.stats().live_passages >= options.passages else fill(base, writer, options, console)
-        console.print(f"{base.stats().live_passages} passages published; waiting until Chroma holds them")
-        base.wait_indexed(3600)
-        with Asker(base, writer) as asker:
-            asker._stop.wait(options.queries * (GAP_S + 0.01))
-        idle = summary(asker.took_ms[5:])
+        client = KnowledgeClient(pool)
+        await pool.wait_ready("knowledge", deadline=MonotonicClock().now() + 120)
+        stats = await client.stats()
+        filled_s = 0.0 if stats.live_passages >= options.passages else await fill(client, writer, options, console)
+        console.print(f"{(await client.stats()).live_passages} passages published; waiting until Chroma holds them")
+        await indexed(client)
+        async with Asker(client, writer) as idle:
+            await asyncio.sleep(options.queries * (GAP_S + 0.01))
         change = writer.file("c", options.change)
-        with Asker(base, writer) as asker:
-            steps = publish_change(base, change, embedder)
-            swapped = steps.pop("swapped_at")
-        newest = base.releases()[0].release
+        async with Asker(client, writer) as asker:
+            steps = await publish_change(client, change)
+            marks = dict(zip(STEPS, steps.pop("marks"), strict=True))
+            swapped = marks["publish"]
+            await asyncio.sleep(1.0)
+        newest = (await client.releases())[0].release
         seen = next((at for at, release in asker.releases if at > swapped and release == newest), float("nan"))
         return {
             "machine": machine(),
             "cores": os.cpu_count(),
-            "passages": base.stats().live_passages,
+            "load": os.getloadavg(),
+            "passages": options.passages,
             "change": options.change,
             "first_publish_s": round(filled_s, 2),
-            "idle_ms": idle,
+            "idle_ms": summary(idle.took_ms[5:]),
+            "idle_search_itself_ms": summary(idle.within_ms[5:]),
             "publishing_ms": summary(asker.took_ms),
+            "publishing_search_itself_ms": summary(asker.within_ms),
+            "publishing_p95_ms": by_step(asker, marks),
             "seen_after_ms": round((seen - swapped) * 1000, 1),
             **steps,
         }
     finally:
-        base.close()
+        await pool.close()
 
 
-def fill(base: KnowledgeBase, writer: Writer, options: argparse.Namespace, console: Console) -> float:
+async def indexed(client: KnowledgeClient) -> None:
+    """Wait until Chroma holds everything."""
+    while (await client.stats()).pending:  # noqa: ASYNC110 - the worker has no event to wait for
+        await asyncio.sleep(0.5)
+
+
+async def fill(client: KnowledgeClient, writer: Writer, options: argparse.Namespace, console: Console) -> float:
     """Take in and publish what is live before the change; seconds of the publishing."""
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("filling", total=options.passages)
         for at in range(0, options.passages, A_FILE):
             size = min(A_FILE, options.passages - at)
-            base.add(writer.file(f"f{at}-", size), f"file{at}.json", by=BY)
+            await client.add(writer.file(f"f{at}-", size), f"file{at}.json", by=BY)
             progress.advance(task, size)
     began = time.perf_counter()
-    base.publish(base.propose(by=BY).release, by=BY, despite="a benchmark")
+    await client.publish((await client.propose(by=BY)).release, by=BY, despite="a benchmark")
     return time.perf_counter() - began
 
 
-def publish_change(base: KnowledgeBase, change: bytes, embedder: MadeUpVectors) -> dict[str, float]:
-    """Take in, propose, publish, roll back; seconds of each step, and the moment of the swap."""
-    spent = embedder.spent_s
+def by_step(asker: Asker, begins: Mapping[str, float]) -> dict[str, float]:
+    """p95 of the searches that ended in each step."""
+    ends = [*list(begins.values())[1:], float("inf")]
+    pairs = [(at, took) for (at, _), took in zip(asker.releases, asker.took_ms, strict=True)]
+    inside = {
+        name: [took for at, took in pairs if begin <= at < end]
+        for (name, begin), end in zip(begins.items(), ends, strict=True)
+    }
+    return {name: round(percentile(took, 95), 1) for name, took in inside.items() if took}
+
+
+async def publish_change(client: KnowledgeClient, change: bytes) -> dict[str, Any]:
+    """Take in, propose, publish, roll back; seconds of each step, and the moments when they began."""
+    spent = float((await client.ask("spent"))["s"])
     marks = [time.perf_counter()]
 
     def mark() -> float:
         marks.append(time.perf_counter())
         return round(marks[-1] - marks[-2], 3)
 
-    base.add(change, "change.json", by=BY)
-    found = {"add_s": mark()}
-    proposed = base.propose(by=BY)
+    await client.add(change, "change.json", by=BY)
+    found: dict[str, Any] = {"add_s": mark()}
+    proposed = await client.propose(by=BY)
     found["vectors_and_review_s"] = mark()
-    base.publish(proposed.release, by=BY, despite="a benchmark")
+    await client.publish(proposed.release, by=BY, despite="a benchmark")
     found["publish_s"] = mark()
-    found["swapped_at"] = marks[-1] - found["publish_s"]
-    found["beyond_embedding_s"] = round(marks[-1] - marks[0] - (embedder.spent_s - spent), 2)
-    base.wait_indexed(3600)
+    found["beyond_embedding_s"] = round(marks[-1] - marks[0] - (float((await client.ask("spent"))["s"]) - spent), 2)
+    await indexed(client)
     found["index_s"] = mark()
-    base.rollback(by=BY)
+    await client.rollback(by=BY)
     found["rollback_s"] = mark()
+    found["marks"] = marks[:5]
     return found
 
 
 def show(found: dict[str, Any], console: Console) -> None:
     """Tables for people."""
     table = Table("phase", "questions", "p50", "p95", "p99", "max", title=f"search, ms, {found['passages']} passages")
-    for phase in ("idle", "publishing"):
+    for phase in ("idle", "idle_search_itself", "publishing", "publishing_search_itself"):
         row = found[f"{phase}_ms"]
         p95 = f"{row['p95']:.1f} [{row['p95_interval'][0]:.1f}–{row['p95_interval'][1]:.1f}]"
-        table.add_row(phase, str(row["n"]), f"{row['p50']:.1f}", p95, f"{row['p99']:.1f}", f"{row['max']:.1f}")
+        name, others = phase.replace("_", " "), [f"{row[key]:.1f}" for key in ("p50", "p99", "max")]
+        table.add_row(name, str(row["n"]), others[0], p95, *others[1:])
     console.print(table)
-    steps = Table("step", "s", title=f"publishing {found['change']} passages")
+    steps = Table("step", "s", "search p95, ms", title=f"publishing {found['change']} passages")
     for key in ("add_s", "vectors_and_review_s", "publish_s", "beyond_embedding_s", "index_s", "rollback_s"):
-        steps.add_row(key.removesuffix("_s").replace("_", " "), f"{found[key]:.3f}")
+        name = key.removesuffix("_s").replace("_", " ")
+        steps.add_row(name, f"{found[key]:.3f}", str(found["publishing_p95_ms"].get(name, "")))
     console.print(steps)
     console.print(f"the first question after the swap saw it {found['seen_after_ms']:.0f} ms later")
 
@@ -240,10 +305,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         if options.home is not None:
-            found = run(options, options.home, console)
+            found = asyncio.run(run(options, options.home, console))
         else:
             with tempfile.TemporaryDirectory(prefix="callwright-bench-") as folder:
-                found = run(options, Path(folder), console)
+                found = asyncio.run(run(options, Path(folder), console))
     except CallwrightError as error:
         print(f"bench_knowledge: {error}", file=sys.stderr)
         return error.exit_code

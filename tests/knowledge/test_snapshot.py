@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge import snapshotfile
+from contracts.errors import DeviceFull
+from knowledge import snapshotfile, snapshotprocess
 from knowledge.database import open_engine
 from knowledge.formats import read_documents
 from knowledge.releases import ReleaseStore
@@ -137,3 +138,28 @@ def test_half_made_and_forgotten_files_are_taken_away(shelf: Shelf) -> None:
 def test_a_release_knows_how_many_passages_hold_a_word(shelf: Shelf) -> None:
     snapshot = shelf.release("# First\n\nOne fee.\n", "# Second\n\nFees and two limits.\n")
     assert [snapshot._holding(word) for word in ("fee", "fees", "limit", "mortgage", "two limits")] == [2, 2, 1, 0, 1]
+
+
+def test_a_large_release_is_written_by_a_process_of_its_own_just_as_here(shelf: Shelf) -> None:
+    here = shelf.release("# Fees\n\nA wire costs 25 dollars.\n", "# Hours\n\nWe open at nine.\n")
+    apart = shelf.home / "apart"
+    snapshotprocess.build(shelf.store, here.release, here.digest, apart, "m/1", passages=0)
+    there = Snapshot(snapshotfile.path_of(apart, here.release), here.release, here.digest)
+    assert there.complete
+    assert found_by(there, "wire") == found_by(here, "wire")
+    assert there.numbers == here.numbers
+    snapshotfile.path_of(apart, here.release).with_suffix(".npy").unlink()
+    snapshotprocess.write_vectors(shelf.store, here.release, apart, "m/1", passages=0)
+    again = Snapshot(snapshotfile.path_of(apart, here.release), here.release, here.digest)
+    assert again.complete
+
+
+def test_a_full_disk_is_named_from_the_other_process_too(shelf: Shelf) -> None:
+    """/dev/full refuses every write as a full disk does."""
+    here = shelf.release("# Fees\n\nA wire costs 25 dollars.\n")
+    apart = shelf.home / "apart"
+    apart.mkdir()
+    (apart / "r0001.part").symlink_to("/dev/full")
+    with pytest.raises(DeviceFull, match="the live one answers on"):
+        snapshotprocess.build(shelf.store, here.release, here.digest, apart, "m/1", passages=0)
+    assert not snapshotfile.path_of(apart, here.release).exists()
