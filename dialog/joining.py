@@ -52,6 +52,8 @@ class Joining:
     """A voice for the person, who is not the caller."""
     speaking: Speaking
     settings: HandoverSettings
+    _telling: bool = False
+    """The caller is being told that a person is there."""
 
     async def reach(
         self,
@@ -101,7 +103,7 @@ class Joining:
                 briefed = await person.brief(briefing, self.settings.briefing_s)
                 if not person.gone.is_set():
                     self._note("briefed", step, seconds=briefed.seconds, skipped=briefed.skipped)
-                    await told
+                    await (told if self._telling else announced)
             finally:
                 told.cancel()
         else:
@@ -136,7 +138,9 @@ class Joining:
         return Reached(True, "the person hung up", here=True)
 
     async def _tell_caller(self, announced: Awaitable[None]) -> None:
+        """Unless the person is told everything before the caller has heard the first sentence."""
         await announced
+        self._telling = True
         await self.speaking.line("briefing", interruptible=False)
 
     def _note(self, what: str, step: Try, **more: object) -> None:

@@ -123,6 +123,8 @@ _WORDS_PER_S = 2.4
 """Piper's usual pace, so that a briefing is cut between sentences and not by the clock."""
 _SPOKEN_QUOTE = 70
 """Longest quote that a person is told, characters."""
+_WORTH_TELLING_S = 20.0
+"""A shorter wait is none."""
 
 
 def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime, settings: HandoverSettings) -> str:
@@ -133,7 +135,6 @@ def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime,
     said = [redact(line.text) for line in call.transcript if line.speaker == "caller" and line.text.strip()]
     answers = [one for one in call.attempts if one.rung is not Rung.PERSON and one.heard.strip()]
     minutes = _duration((asked_at - call.started_at).total_seconds())
-    waited = _duration((now - asked_at).total_seconds())
     key = f"Press {_KEY_NAMES.get(settings.skip_key, settings.skip_key)} to take the call at once."
     sentences = [f"A caller {REASONS[firing.reason]}."]
     if said and _is_words(firing):
@@ -142,7 +143,9 @@ def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime,
         sentences.append(f"They first said: {quote(said[0], _SPOKEN_QUOTE)}.")
     if answers:
         sentences.append(f"They were told: {quote(answers[-1].heard, _SPOKEN_QUOTE)}.")
-    sentences.append(f"They have called for {minutes} and waited {waited} for a person.")
+    waited = max(0.0, (now - asked_at).total_seconds())
+    wait = f" and waited {_duration(waited)} for a person" if waited >= _WORTH_TELLING_S else ""
+    sentences.append(f"They have been on the line for {minutes}{wait}.")
     room = settings.briefing_s * _WORDS_PER_S - len(key.split())
     told: list[str] = []
     for sentence in sentences:

@@ -156,9 +156,8 @@ def sayings(folder: Path) -> tuple[Path, bytes]:
     )
     subprocess.run(["espeak-ng", "-v", "en+f3", "-w", str(folder / "raw.wav"), words * 12], check=True)
     person = folder / "person.wav"
-    subprocess.run(
-        ["sox", "-v", "0.7", str(folder / "raw.wav"), "-r", "8000", "-c", "1", "-b", "16", str(person)], check=True
-    )
+    shape = ["-r", "8000", "-c", "1", "-b", "16", str(person)]
+    subprocess.run(["sox", "-v", "0.7", str(folder / "raw.wav"), *shape], check=True)
     return person, read(phones.speech(folder, 16000, 1))[: round(TALK_S * 32000)]
 
 

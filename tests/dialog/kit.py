@@ -31,6 +31,7 @@ from escalation.settings import EscalationSettings
 from telephony.patchbay import Patchbay, PatchbaySettings
 from telephony.recording import Recorder
 from voice.front import AudioFront
+from voice.mouth import Mouth
 from voice.settings import VoiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,7 +198,7 @@ class Talk:
 
     def __init__(self, clock: Clock, **parts: Any) -> None:
         self.clock = clock
-        self.leg = MemoryLeg(parts.get("transfers", (TransferResult(True, "200"),)))
+        self.leg = parts.get("leg", MemoryLeg)(parts.get("transfers", (TransferResult(True, "200"),)))
         self.record = Record()
         self.voice = SteadyVoice()
         self.small = parts.get("small", Says("small"))
@@ -216,9 +217,11 @@ class Talk:
         cascade = Cascade(settings, Router(thresholds, gate), gate, prompts, self.search, self.small, self.large, clock,
                           presence=self.away)  # fmt: skip
         self.services = DialogServices(
-            settings, EscalationSettings(), cascade, RuleBook.load(ROOT / "configs" / "rules.yaml"),
+            settings, parts.get("escalation", EscalationSettings()), cascade,
+            RuleBook.load(ROOT / "configs" / "rules.yaml"),
             Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,
-            plans=Plans(settings.targets), counter=parts.get("counter"),
+            plans=Plans(settings.targets), counter=parts.get("counter"), dialler=parts.get("dialler"),
+            person_voice=lambda: Mouth(VoiceSettings(), self.voice, clock), queue=parts.get("queue"),
         )  # fmt: skip
         ears = NoEars()
         self.front = AudioFront(
