@@ -7,11 +7,14 @@ task (or closing the iterator) cancels the work within one token or one chunk.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from contracts.worker import Urgency
+
+MOST_READINGS = 3
+"""So many other readings of a turn travel from the recogniser to the search."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,6 +40,8 @@ class Transcript:
     words: tuple[Word, ...] = ()
     alternatives: tuple[str, ...] = ()
     """Where digits were expected: the sound read as digits only, most probable first."""
+    readings: tuple[str, ...] = ()
+    """What else may have been said, most probable first, at most MOST_READINGS; only where the search was wide."""
 
     @property
     def confidence(self) -> float:
@@ -189,10 +194,20 @@ class LanguageModel(Protocol):
 class Retriever(Protocol):
     """The knowledge base."""
 
-    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
+    async def search(
+        self,
+        query: str,
+        *,
+        limit: int,
+        deadline: float,
+        release: str = "",
+        talk: Sequence[str] = (),
+        readings: Sequence[str] = (),
+    ) -> Evidence:
         """The best passages for a question; empty when the base is empty.
 
-        ``release``: of the turn's first evidence, so that no answer mixes two; empty: the live one.
+        ``release``: of the turn's first evidence, so that no answer mixes two; empty: the live one. ``talk``: what both
+        sides said before, oldest first, for the names in it; ``readings``: what else the question may have been.
         """
         ...
 

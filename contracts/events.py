@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from contracts.engines import Transcript
+from contracts.engines import Transcript, Word
 
 
 @dataclass(slots=True, frozen=True)
@@ -30,7 +30,7 @@ class Partial:
     """Words so far; ``stable_text`` is the prefix that did not change between the last two passes.
 
     ``settled``: the final pass over all that was said, begun in a pause: the turn's words if nothing more is said. When
-    the caller does go on, the same words come again unsettled. ``confidence`` 0..1 as Transcript.confidence.
+    the caller does go on, the same words come again unsettled. The rest is as in Transcript.
     """
 
     text: str
@@ -38,6 +38,8 @@ class Partial:
     at: float
     settled: bool = False
     confidence: float = 1.0
+    readings: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

@@ -23,6 +23,7 @@ from contracts.errors import WorkerError
 from contracts.worker import Priority, Urgency
 from dialog.budget import TurnBudget
 from dialog.cascade import KNOWLEDGE, Cascade
+from dialog.misheard import doubted
 from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.settings import BudgetSettings
 
@@ -184,7 +185,7 @@ class Ahead:
 def same(a: Question, b: Question) -> bool:
     """Do both ask for the same words, in the same place of the conversation, recognised about as well?"""
     alike = _words(a.text) == _words(b.text) and a.before == b.before and a.history == b.history
-    return alike and abs(a.confidence - b.confidence) < 0.1
+    return alike and abs(a.confidence - b.confidence) < 0.1 and doubted(a.words) == doubted(b.words)
 
 
 def swallow(task: asyncio.Task[Any]) -> None:

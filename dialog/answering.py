@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from contracts.engines import Transcript
 from contracts.events import EventKind, Partial, Rung, TurnEnded
 from dialog.ahead import Ahead, swallow
 from dialog.budget import Step, TurnBudget
@@ -25,6 +26,8 @@ from dialog.speaking import Speaking
 from voice.utterance import Utterance
 
 HISTORY_LINES = 4
+TALK_LINES = 11
+"""Lines whose names the search may use; with the question as many as knowledge looks through (NameSettings.turns)."""
 VOICE = "voice"
 """The synthesiser's worker."""
 
@@ -56,7 +59,7 @@ class Answering:
             return
         # The words belong to a turn that the conversation does not have yet.
         upcoming = self.conversation.turn + 1
-        question = self._question(core_question(partial.text), partial.confidence, upcoming)
+        question = self._question(partial.text, partial, upcoming)
         if partial.settled:
             self._ahead.settled(question)
         else:
@@ -98,7 +101,7 @@ class Answering:
             self._news.set()
 
         voice = Voice(speak, mark, self.speaking.record)
-        question = self._question(core_question(text), event.transcript.confidence)
+        question = self._question(text, event.transcript)
         if not question.before:
             self.conversation.subject = question.text
         began = self._ahead.take(question)
@@ -164,13 +167,22 @@ class Answering:
 
         bridge.add_done_callback(over)
 
-    def _question(self, text: str, confidence: float, turn: int = 0) -> Question:
+    def _question(self, said: str, heard: Transcript | Partial, turn: int = 0) -> Question:
+        text = core_question(said)
         choice, settled = self.conversation.choice, self.conversation.settled
         if choice is not None and (meant := choice.picked(text)) is not None:
-            return Question(choice.meaning(meant), confidence, settled=settled, meant=meant)
+            return Question(choice.meaning(meant), heard.confidence, settled=settled, meant=meant)
         before = self.conversation.subject if leans(text) else ""
-        history = self.conversation.recent(HISTORY_LINES, turn=turn) if before else ()
-        return Question(text, confidence, before, tuple(history), settled)
+        return Question(
+            text,
+            heard.confidence,
+            before,
+            tuple(self.conversation.recent(HISTORY_LINES, turn=turn)) if before else (),
+            settled,
+            readings=tuple(core_question(one) for one in heard.readings),
+            talk=tuple(self.conversation.talk(TALK_LINES, turn=turn)),
+            words=heard.words,
+        )
 
     async def _wait(self, work: asyncio.Task[Outcome], budget: TurnBudget, measure: TurnMeasure) -> Outcome:
         """Until the cascade is done; meanwhile silence is filled as the budget says."""

@@ -84,16 +84,26 @@ class Cascade:
         Raises WorkerError if the base cannot be asked.
         """
         deadline = self._clock.now() + (patience_s or self._settings.budget.retrieval_s)
-        limit = self._settings.passages
-        alone = await self._search.search(question.text, limit=limit, deadline=deadline, release=release)
-        said = self._router.understood(question.text, alone)
+
+        async def search(text: str, release: str) -> Evidence:
+            return await self._search.search(
+                text,
+                limit=self._settings.passages,
+                deadline=deadline,
+                release=release,
+                talk=question.talk,
+                readings=question.readings,
+            )
+
+        alone = await search(question.text, release)
+        said = self._router.understood(question.text, alone, question.words)
         if said != question.text:
-            alone = await self._search.search(said, limit=limit, deadline=deadline, release=alone.release)
+            alone = await search(said, alone.release)
         alone = self._router.ranked(said, alone)
         found = Found(said, alone)
         if question.before:
             asked = f"{question.before} {said}"
-            joined = await self._search.search(asked, limit=limit, deadline=deadline, release=alone.release)
+            joined = await search(asked, alone.release)
             joined = self._router.ranked(asked, joined)
             if self._router.joins(said, alone, joined):
                 found = Found(asked, joined, joined=True)
@@ -204,7 +214,7 @@ class Cascade:
             return decision, evidence
         best = (decision, evidence)
         for part in parts[:4]:
-            alone = replace(question, text=part, before="")
+            alone = replace(question, text=part, before="", readings=())
             try:
                 found = await self.retrieve(alone, release=evidence.release)
             except WorkerError:

@@ -117,8 +117,15 @@ class Conversation:
 
     def recent(self, count: int, *, turn: int = 0) -> list[str]:
         """The last lines said before ``turn`` (0: the one being answered), oldest first: "Caller: …"."""
-        past = [said for said in self.said if 0 < said.turn < (turn or self.turn)]
-        return [f"{'Caller' if said.speaker == 'caller' else 'Assistant'}: {said.text}" for said in past[-count:]]
+        past = self._before(turn)[-count:]
+        return [f"{'Caller' if said.speaker == 'caller' else 'Assistant'}: {said.text}" for said in past]
+
+    def talk(self, count: int, *, turn: int = 0) -> list[str]:
+        """The same lines, bare."""
+        return [said.text for said in self._before(turn)[-count:]]
+
+    def _before(self, turn: int) -> list[Said]:
+        return [said for said in self.said if 0 < said.turn < (turn or self.turn)]
 
     def facts(self, text: str = "", confidence: float = 1.0, dtmf: str = "") -> TurnFacts:
         """The turn as the rules see it."""

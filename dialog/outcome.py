@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from contracts.engines import Evidence, Passage
+from contracts.engines import Evidence, Passage, Word
 from contracts.events import EventKind, Rung
 from contracts.worker import Urgency
 from dialog.clarify import Choice, Reading
@@ -57,7 +57,8 @@ class Question:
 
     ``before``: the question that this one may lean on, empty if it stands by itself; ``history``: lines for the prompt
     if it does lean on it. ``settled``: titles of documents about which a question was asked back before; ``meant``:
-    which reading the caller picked.
+    which reading the caller picked. ``readings``: what the recogniser may have heard instead; ``talk``: what both sides
+    said before, oldest first; both only widen the search.
     """
 
     text: str
@@ -66,6 +67,10 @@ class Question:
     history: tuple[str, ...] = ()
     settled: frozenset[str] = frozenset()
     meant: Reading | None = None
+    readings: tuple[str, ...] = ()
+    talk: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
+    """How sure the recogniser is of each; empty if unknown."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -13,10 +13,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.engines import Evidence, Passage
+from contracts.engines import Evidence, Passage, Word
 from dialog.clarify import Choice, choice
 from dialog.extractive import Extract, extract
 from dialog.facts import facts
@@ -77,9 +78,9 @@ class Router:
         self._clarify = cascade.clarify
         self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
 
-    def understood(self, question: str, evidence: Evidence) -> str:
-        """``question`` with names that were misheard as the documents write them."""
-        return mended(question, evidence.passages, self._limits.name_likeness)
+    def understood(self, question: str, evidence: Evidence, heard: Sequence[Word] = ()) -> str:
+        """``question`` with names that were misheard as the documents write them; ``heard``: how sure its words are."""
+        return mended(question, evidence.passages, self._limits.name_likeness, heard)
 
     def ranked(self, question: str, evidence: Evidence) -> Evidence:
         """The same passages, most probable answer first, where titles name things: there the nearest neighbour of the

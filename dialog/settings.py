@@ -106,7 +106,7 @@ class RouterThresholds(Settings):
     """A turn that leans on the question before it: share of its own content words that the passage must contain."""
     alone_strength: float = Field(default=0.6, ge=0, le=1)
     """From this strength of its own evidence such a turn is taken to stand by itself."""
-    name_likeness: float = Field(default=0.75, gt=0, le=1)
+    name_likeness: float = Field(default=0.68, gt=0, le=1)
     """From this likeness (sound, spelling) a word that no passage holds is a misheard name of theirs; 1: never."""
     low_confidence: float = Field(default=0.45, ge=0, le=1)
     """Recognition confidence below this counts as poorly understood."""

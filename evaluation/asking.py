@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from contracts.clock import MonotonicClock
 from contracts.configfile import load_yaml
-from contracts.engines import Evidence, Generation, GenerationRequest, LanguageModel, Token
+from contracts.engines import Evidence, Generation, GenerationRequest, LanguageModel, Token, Word
 from contracts.events import EventKind
 from dialog.budget import TurnBudget
 from dialog.cascade import Cascade
@@ -81,8 +81,11 @@ class _Searched:
 
     base: KnowledgeBase
 
-    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
-        return self.base.search(query, limit=limit, release=release)
+    async def search(
+        self, query: str, *, limit: int, deadline: float, release: str = "", talk: Sequence[str] = (),
+        readings: Sequence[str] = (),
+    ) -> Evidence:  # fmt: skip
+        return self.base.search(query, limit=limit, release=release, talk=talk, readings=readings)
 
 
 class LargeOnly(Router):
@@ -140,8 +143,11 @@ class Models:
         thresholds: CascadeFile,
         router: type[Router] = Router,
         confidence: float = CONFIDENCE,
+        readings: tuple[str, ...] = (),
+        words: tuple[Word, ...] = (),
     ) -> Reply:
-        """The whole cascade for one question. ``confidence``: 0..1 of its recognition.
+        """The whole cascade for one question. ``confidence``, ``readings``, ``words``: of its recognition, as
+        contracts.engines.Transcript has them.
 
         Raises WorkerError if a worker cannot be had at all.
         """
@@ -156,7 +162,7 @@ class Models:
         for model in (self.small, self.large):
             model.spent_s = 0.0
             model.asked.clear()
-        question = Question(text, confidence)
+        question = Question(text, confidence, readings=readings, words=words)
         outcome = await cascade.answer(question, TurnBudget(self.settings.budget, self.clock.now()), voice)
         return Reply(
             outcome, tuple(spoken), self.small.spent_s + self.large.spent_s, (*self.small.asked, *self.large.asked),

@@ -30,6 +30,7 @@ from voice.completeness import Expectation
 from voice.ear import Ear
 from voice.settings import VoiceSettings
 from voice.vad import SileroModel, VoiceActivity
+from voice.words import join
 from workers.engines.smart_turn import SmartTurnEngine
 from workers.engines.whisper import WhisperEngine, loops
 from workers.engines.whisper_options import Recognition
@@ -74,7 +75,8 @@ class InProcessRecogniser:
         """Words of ``pcm``."""
         body = self._engine.run("transcribe", {"final": final, "digits": digits}, pcm, InProcessJob()).body
         words = tuple(Word(text, probability) for text, probability in body["words"])
-        transcript = Transcript(**{**body, "words": words, "alternatives": tuple(body["alternatives"])})
+        texts = {name: tuple(body[name]) for name in ("alternatives", "readings")}
+        transcript = Transcript(**{**body, "words": words, **texts})
         self.passes.append((seconds(pcm), transcript))
         return transcript
 
@@ -106,6 +108,11 @@ class Heard:
     def confidence(self) -> float:
         """Of the least understood turn that has words, 0..1; 0 if none has."""
         return min((turn.confidence for turn in self.turns if turn.text), default=0.0)
+
+    @property
+    def whole(self) -> Transcript:
+        """All turns as one."""
+        return join(self.turns)
 
     @property
     def loops(self) -> int:

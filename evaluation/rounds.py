@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from contracts.engines import Word
 from contracts.errors import ConfigError
 from dialog.router import Router
 from dialog.settings import CascadeFile
@@ -53,11 +54,14 @@ class Answered:
 
 @dataclass(slots=True, frozen=True)
 class Understood:
-    """A spoken question as it was recognised. ``confidence``: 0..1; ``turns``: into how many it was cut."""
+    """A spoken question as it was recognised. ``confidence``: 0..1; ``turns``: into how many it was cut; ``readings``:
+    what else it may have been; ``words``: how sure each is."""
 
     text: str
     confidence: float
     turns: int = 1
+    readings: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -77,7 +81,7 @@ class Round:
         """
         words = heard or Understood(asked.text, CONFIDENCE)
         base, thresholds = self.world.base, self.thresholds(asked)
-        reply = await models.ask(words.text, base, thresholds, router, words.confidence)
+        reply = await models.ask(words.text, base, thresholds, router, words.confidence, words.readings, words.words)
         said = claims(asked, reply, self.articles)
         return Answered(self.world.name, asked, reply, said, right(asked, reply, said))
 

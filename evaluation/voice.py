@@ -94,7 +94,8 @@ def telephone(occasion: Occasion) -> Hear:
     def hear(text: str) -> Understood:
         sound = resample(speaker.say(normalise(text).text), RATE, WIRE_RATE)
         heard = listener.hear(np.frombuffer(sound, dtype="<i2"))
-        return Understood(heard.text, heard.confidence, len(heard.turns))
+        whole = heard.whole
+        return Understood(heard.text, heard.confidence, len(heard.turns), whole.readings, whole.words)
 
     return hear
 

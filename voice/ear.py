@@ -334,7 +334,8 @@ class Ear:
         if text:
             stable = text if settled else stable_prefix(self._heard_text, text)
             self._heard_text, self._settled = text, settled
-            self._emit(Partial(text, stable, self._at or self._clock.now(), settled, whole.confidence))
+            at = self._at or self._clock.now()
+            self._emit(Partial(text, stable, at, settled, whole.confidence, whole.readings, whole.words))
         if settled:
             self._act(self._machine.words(text, self._at or self._clock.now()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from contracts.engines import Transcript
+from contracts.engines import MOST_READINGS, Transcript
 from voice.settings import EarSettings
 
 WORKER = "worker"
@@ -81,7 +81,20 @@ def join(parts: Sequence[Transcript]) -> Transcript:
         no_speech=min(part.no_speech for part in spoken),
         compute_s=compute_s,
         words=tuple(word for part in spoken for word in part.words),
+        readings=_readings(spoken),
     )
+
+
+def _readings(parts: Sequence[Transcript]) -> tuple[str, ...]:
+    """Of all parts together, each with one of them read otherwise; the first readings of each before the second."""
+    texts = [part.text.strip() for part in parts]
+    found = [
+        " ".join((*texts[:at], part.readings[rank], *texts[at + 1 :]))
+        for rank in range(MOST_READINGS)
+        for at, part in enumerate(parts)
+        if rank < len(part.readings)
+    ]
+    return tuple(found[:MOST_READINGS])
 
 
 def guarded(transcript: Transcript, settings: EarSettings) -> Transcript:

@@ -35,6 +35,7 @@ class WhisperRecogniser:
             rejected=body["rejected"],
             words=tuple(Word(text, probability) for text, probability in body["words"]),
             alternatives=tuple(body.get("alternatives", ())),
+            readings=tuple(body.get("readings", ())),
         )
 
 

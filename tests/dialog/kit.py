@@ -132,8 +132,21 @@ class Finds:
     delay_s: float = 0.0
     errors: list[WorkerError] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    talk: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
+    """As last asked."""
 
-    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
+    async def search(
+        self,
+        query: str,
+        *,
+        limit: int,
+        deadline: float,
+        release: str = "",
+        talk: Sequence[str] = (),
+        readings: Sequence[str] = (),
+    ) -> Evidence:
+        self.talk, self.readings = tuple(talk), tuple(readings)
         self.asked.append(query)
         if self.errors:
             raise self.errors.pop(0)
@@ -262,12 +275,14 @@ class Talk:
             await asyncio.sleep(0.1)
             run = 0.0 if any(voiced for _, voiced in self.voiced[before:]) else run + 0.1
 
-    def say(self, text: str, *, confidence: float = 0.95, rejected: str = "", continues: bool = False) -> float:
-        """The caller's turn has just been recognised; returns the true end of its speech."""
+    def say(
+        self, text: str, *, confidence: float = 0.95, rejected: str = "", continues: bool = False, **heard: Any
+    ) -> float:
+        """The caller's turn has just been recognised; returns the true end of its speech. ``heard``: of Transcript."""
         import math
 
         now = self.clock.now()
-        transcript = Transcript(text, avg_logprob=math.log(confidence), rejected=rejected)
+        transcript = Transcript(text, avg_logprob=math.log(confidence), rejected=rejected, **heard)
         timings = TurnTimings(now - 2.0, now - 0.4, now - 0.05, now, 0.9)
         self.front._queue.put(TurnEnded(transcript, timings, continues=continues))
         return now - 0.4
@@ -277,9 +292,9 @@ class Talk:
         for key in keys:
             self.front._queue.put(DtmfReceived(key, self.clock.now()))
 
-    def words(self, text: str, *, settled: bool = False, confidence: float = 0.95) -> None:
-        """What the recogniser has so far of a turn that is not over."""
-        self.front._queue.put(Partial(text, text, self.clock.now(), settled, confidence))
+    def words(self, text: str, *, settled: bool = False, confidence: float = 0.95, **heard: Any) -> None:
+        """What the recogniser has so far of a turn that is not over. ``heard``: of Partial."""
+        self.front._queue.put(Partial(text, text, self.clock.now(), settled, confidence, **heard))
 
     async def ask(self, text: str, **more: Any) -> str:
         """Say it and return what the caller heard in reply, once it is quiet."""

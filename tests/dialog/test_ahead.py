@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from contracts.engines import Word
 from contracts.errors import WorkerDied
 from contracts.events import EventKind, WordsLate
 from contracts.worker import Priority
@@ -143,3 +144,16 @@ def test_words_that_are_late_are_bridged_and_the_answer_follows(talk: Any) -> No
         assert heard.startswith("One moment, I'll check that. All branches are open")
 
     assert talk(scenario).record.bodies(EventKind.TURN_OPERATOR)[2]["interrupted"] is False
+
+
+def test_evidence_for_words_that_turn_out_to_be_doubted_is_looked_up_again(talk: Any) -> None:
+    doubted = tuple(Word(word, 0.5) for word in ("branches", "open"))
+
+    async def scenario(call: Any) -> None:
+        call.words("When are your branches open?")
+        await asyncio.sleep(0.5)
+        call.search.asked.clear()
+        await call.ask("When are your branches open?", words=doubted)
+        assert call.search.asked
+
+    talk(scenario)

@@ -28,13 +28,13 @@ FILLERS = ("One moment, I'll check that.", "Let me look that up.")
 class FindsAgain(Finds):
     """The base is lost at the first search; the next one waits two seconds for its replacement."""
 
-    async def search(self, query: str, *, limit: int, deadline: float, release: str = "") -> Evidence:
+    async def search(self, query: str, *, deadline: float, **more: Any) -> Evidence:
         if not self.asked:
             self.asked.append(query)
             raise WorkerDied("gone")
         self.patience_s = deadline - asyncio.get_running_loop().time()
         await asyncio.sleep(2.0)
-        return await super().search(query, limit=limit, deadline=deadline, release=release)
+        return await super().search(query, deadline=deadline, **more)
 
 
 class Mute(SteadyVoice):

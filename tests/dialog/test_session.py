@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.engines import Passage
+from contracts.engines import Passage, Word
 from contracts.events import DtmfReceived, EventKind, SilenceElapsed
 from contracts.handoff import HandoffStatus, Reason
 from contracts.leg import HangupReason, TransferResult
@@ -390,3 +390,26 @@ def test_a_supervisor_ends_a_call_with_a_goodbye(talk: Any) -> None:
     call = talk(scenario)
     assert call.leg.ended == [(HangupReason.OPERATOR, "ended by sofia")]
     assert "Goodbye" in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
+
+
+def test_the_search_is_for_the_conversation_and_for_what_else_may_have_been_said(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("When are your branches open?")
+        assert call.search.readings == ()
+        await call.ask("Are you closed on Sunday?", readings=("Are you close on Sunday?",))
+
+    call = talk(scenario)
+    assert call.search.readings == ("Are you close on Sunday?",)
+    assert call.search.talk[0] == "When are your branches open?"
+    assert any("9 a.m." in line for line in call.search.talk), "what the operator said, too"
+    assert "Are you closed on Sunday?" not in call.search.talk
+
+
+def test_a_name_that_the_recogniser_doubts_is_asked_for_as_the_documents_write_it(talk: Any) -> None:
+    words = tuple(Word(word, 0.4 if word == "brunches" else 0.99) for word in "When are your brunches open".split())
+
+    async def scenario(call: Any) -> None:
+        assert "9 a.m." in await call.ask("When are your brunches open?", words=words)
+
+    asked = talk(scenario).record.bodies(EventKind.CASCADE_DECIDED)[0]["asked"]
+    assert asked == "When are your branches open?"

@@ -6,7 +6,7 @@ import asyncio
 
 from contracts.engines import Transcript
 from voice.segments import Segment, latest, rejoined, results
-from voice.words import WORKER
+from voice.words import WORKER, join
 
 
 def words(passes: list[tuple[float, str]]) -> list[str]:
@@ -53,3 +53,11 @@ async def test_a_lost_pass_is_named_so() -> None:
     task = asyncio.create_task(lost())
     await asyncio.wait([task])
     assert [one.rejected for _, one in results([Segment(1.0, task)])] == [WORKER]
+
+
+def test_other_readings_of_a_piece_are_readings_of_the_whole_turn() -> None:
+    first = Transcript("one", readings=("won", "on"))
+    second = Transcript("two", readings=("to", "too", "do"))
+    assert join([first]).readings == ("won", "on")
+    assert join([first, Transcript("two")]).readings == ("won two", "on two")
+    assert join([first, second]).readings == ("won two", "one to", "on two"), "the best of each, three in all"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.engines import MOST_READINGS
 from tests.workers.test_engines import SENTENCE, Inline, misheard, options, speak
 from voice.digits import heard_digits
 from workers.engines.whisper import WhisperEngine, echo
@@ -66,3 +67,14 @@ def test_silence_after_the_window_changes_neither_words_nor_what_is_rejected() -
         engine.load()
         assert misheard(engine.run("transcribe", {}, sound, Inline()).body["text"]) <= 1
         assert engine.run("transcribe", {}, bytes(32_000), Inline()).body["rejected"] == "silence"
+
+
+@pytest.mark.models
+def test_a_wide_search_tells_what_else_may_have_been_said() -> None:
+    sound = speak("Do you offer group seating at Tacorea?")
+    wide = WhisperEngine(options("whisper-tiny-en", beam_from_s=0.0))
+    wide.load()
+    body = wide.run("transcribe", {}, sound, Inline()).body
+    assert 1 <= len(body["readings"]) <= MOST_READINGS
+    assert body["text"] not in body["readings"]
+    assert wide.run("transcribe", {"final": False}, sound, Inline()).body["readings"] == []

@@ -28,6 +28,7 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from tokenizers import Tokenizer
 
 from contracts.audio import RATE
+from contracts.engines import MOST_READINGS
 from contracts.errors import EngineFailed
 from contracts.worker import Job, Reply
 from workers.engines.denoise import suppress
@@ -79,8 +80,8 @@ class WhisperEngine:
         self._decode(self._encode(noise), max_tokens=8, beam=self._options.beam)
 
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
-        """``transcribe``: text, avg_logprob, no_speech, rejected, compute_s, words [[text, probability], …], and
-        alternatives [text, …], most probable first: other readings of the same sound, digits only if asked for."""
+        """``transcribe``: text, avg_logprob, no_speech, rejected, compute_s, words [[text, probability], …], and, most
+        probable first, readings [text, …] that a wide search found besides, alternatives [text, …] of digits only."""
         if method != "transcribe":
             raise EngineFailed(f"whisper has no method {method!r}")
         began = time.monotonic()
@@ -92,11 +93,12 @@ class WhisperEngine:
         job.checkpoint()
         cap = self._options.tokens_extra + math.ceil(len(audio) / RATE * self._options.tokens_per_second)
         long = final and len(audio) > self._options.beam_from_s * RATE
-        result = self._decode(encoded, cap, self._options.beam if long else 1)
+        result = self._wide(encoded, cap) if long else self._decode(encoded, cap, 1)
+        readings = self._others(result)
         if final and not long and self._options.beam > 1 and _logprob(result) < self._options.sure_logprob:
             job.checkpoint()
-            wider = self._decode(encoded, cap, self._options.beam)
-            result = wider if _logprob(wider) > _logprob(result) else result
+            wider = self._wide(encoded, cap)
+            result, readings = (wider if _logprob(wider) > _logprob(result) else result), self._others(wider)
         tokens = self._without_echo([t for t in result.sequences_ids[0] if t < self._eot])
         avg_logprob = _logprob(result)
         text = self._text(tokens)
@@ -104,15 +106,16 @@ class WhisperEngine:
         body["rejected"] = rejected = self._reject(text, avg_logprob, float(result.no_speech_prob))
         if rejected:
             body["text"] = ""
-        elif final and self._options.words:
-            body["words"] = self._words(encoded, tokens, len(audio))
+        elif final:
+            body["words"] = self._words(encoded, tokens, len(audio)) if self._options.words else []
+            body["readings"] = [one for one in readings if one != text][:MOST_READINGS]
         if params.get("digits") and rejected != "silence":
             job.checkpoint()
             body["alternatives"] = self._digit_readings(encoded, cap)
         return self._reply(body, began)
 
     def _reply(self, body: dict[str, Any], began: float) -> Reply:
-        return Reply({"words": [], "alternatives": [], **body, "compute_s": time.monotonic() - began})
+        return Reply({"words": [], "alternatives": [], "readings": [], **body, "compute_s": time.monotonic() - began})
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens))).strip()
@@ -156,6 +159,17 @@ class WhisperEngine:
             return_no_speech_prob=True,
             **more,
         )[0]
+
+    def _wide(self, encoded: Any, max_tokens: int) -> Any:
+        """A search with all beams; what the best few of them say costs nothing more."""
+        beam = self._options.beam
+        return self._decode(encoded, max_tokens, beam, num_hypotheses=min(beam, MOST_READINGS + 1))
+
+    def _others(self, result: Any) -> list[str]:
+        """Everything that a search found, without loops, each text once."""
+        found = (self._without_echo([t for t in tokens if t < self._eot]) for tokens in result.sequences_ids)
+        texts = dict.fromkeys(self._text(tokens) for tokens in found)
+        return [text for text in texts if text and not loops(text.lower().split())]
 
     def _digit_readings(self, encoded: Any, max_tokens: int) -> list[str]:
         """The sound again, every word of it held to be a digit: best readings first, loops left out."""
