@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from contracts.engines import Evidence, Passage, Word
 from dialog.clarify import Choice, choice
+from dialog.everyday import everyday
 from dialog.extractive import Extract, extract
 from dialog.facts import facts
 from dialog.gate import GroundingGate
@@ -77,6 +78,7 @@ class Router:
         self._answerable = cascade.answerable
         self._clarify = cascade.clarify
         self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
+        everyday()  # read now, not in somebody's turn
 
     def understood(self, question: str, evidence: Evidence, heard: Sequence[Word] = ()) -> str:
         """``question`` with names that were misheard as the documents write them; ``heard``: how sure its words are."""
