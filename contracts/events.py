@@ -155,6 +155,8 @@ class EventKind(StrEnum):
     """reason, caller"""
     TURN_CALLER = "turn.caller"
     """turn, text, confidence, barge_in"""
+    TURN_TOPIC = "turn.topic"
+    """turn, topic, score, strangeness, outside (of all topics), refused (without a search)"""
     TURN_OPERATOR = "turn.operator"
     """turn, text (generated), heard (what was played), interrupted, rung, passage_ids, why"""
     TURN_MEASURED = "turn.measured"

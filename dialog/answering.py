@@ -86,6 +86,9 @@ class Answering:
         """Answer ``text`` aloud; returns when the answer was heard or interrupted. What got none is left unsaid."""
         clock = self.services.clock
         measure = TurnMeasure(event.timings)
+        if (barred := await self._barred(text)) is not None:
+            self._ahead.forget()
+            return barred, measure
         self._utterance = None
         self._news.clear()
 
@@ -131,6 +134,19 @@ class Answering:
         for elapsed, step, why in budget.choices:
             self.speaking.record(EventKind.BUDGET_CHOSE, {"step": str(step), "why": why, "at_s": round(elapsed, 3)})
         return outcome, measure
+
+    async def _barred(self, text: str) -> Outcome | None:
+        """What the question's topic says before it is searched for; None: it is to be answered."""
+        topics = self.services.topics
+        if topics is None or self.conversation.choice is not None:  # "the debit one" has no topic of its own
+            return None
+        asked = core_question(text)
+        whole = f"{self.conversation.subject} {asked}" if leans(asked) else asked
+        topic, barred = await topics.scope(whole, self.speaking.record)
+        stopped = self.services.stopped(topic) if topic else None
+        if stopped is not None:
+            return Outcome(Result.UNKNOWN, Rung.PREPARED, why="its topic is switched off", topic=topic, stopped=stopped)
+        return barred
 
     async def _think(self, question: Question, budget: TurnBudget, voice: Voice, measure: TurnMeasure) -> Outcome:
         found = await self._ahead.found(question)

@@ -11,6 +11,7 @@ from contracts.engines import Evidence, Passage, Word
 from contracts.events import EventKind, Rung
 from contracts.worker import Urgency
 from dialog.clarify import Choice, Reading
+from escalation.rules import Firing
 
 Record = Callable[[EventKind, dict[str, Any]], None]
 Speak = Callable[[str], None]
@@ -47,6 +48,8 @@ class Outcome:
     """The question that was answered: the turn, or the one before and the turn."""
     choice: Choice | None = None
     """The readings that the caller is asked to choose from."""
+    stopped: Firing | None = None
+    """Its topic is switched off: a person."""
     forsaken: bool = False
     """A worker was lost and nobody could answer in its place in time: the caller is owed a person."""
 

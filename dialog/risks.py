@@ -14,11 +14,11 @@ import structlog
 from contracts.clock import Clock
 from contracts.errors import WorkerError
 from contracts.worker import Priority, WorkerClient
+from dialog.embedding import embed
 from escalation.risk import RiskFile, RiskModel, Vectors, pieces
 
 log = structlog.get_logger()
 
-ENGINE = "embedder"
 _BATCH = 64
 _LEARN_S = 60.0
 
@@ -60,8 +60,4 @@ class Risks:
         return self._model.score(parts, vectors)
 
     async def _embed(self, texts: Sequence[str], deadline: float, priority: Priority) -> Vectors:
-        reply = await self._workers.request(
-            ENGINE, "embed", {"texts": list(texts)}, deadline=deadline, priority=priority
-        )
-        count, dimension = reply.body["shape"]
-        return np.frombuffer(reply.blob, "<f4").reshape(int(count), int(dimension))
+        return await embed(self._workers, texts, deadline, priority)

@@ -17,6 +17,7 @@ from dialog.cascade import Cascade
 from dialog.lines import Lines
 from dialog.ports import HandoffStore
 from dialog.risks import Risks
+from dialog.scoping import Topics
 from dialog.settings import DialogSettings
 from escalation.facts import TurnFacts
 from escalation.plan import Plans
@@ -54,6 +55,8 @@ class DialogServices:
     """What is switched off just now: the one thing that may change during a call."""
     risks: Risks | None = None
     """The classifier beside the rules; None: their phrases alone decide."""
+    topics: Topics | None = None
+    """Which topic a question belongs to; None: nothing was fitted."""
     counter: Counter | None = None
     """What callers can have done on the owner's systems; None: nothing."""
     dialler: Dialler | None = None

@@ -272,7 +272,7 @@ class Session:
         talk = self._conversation
         outcome, measure = await self._answering.answer(event, text)
         talk.took(outcome, self._services.cascade.poorly_understood(event.transcript.confidence))
-        firing = self._services.evaluate(talk.facts())
+        firing = outcome.stopped or self._services.evaluate(talk.facts())
         if firing is not None:
             await self._act(firing)
         elif outcome.result is Result.CLARIFY:

@@ -48,6 +48,21 @@ class BudgetSettings(Settings):
     )
 
 
+class TopicSettings(Settings):
+    """Which topic a question belongs to, in live calls (dialog/scoping.py)."""
+
+    enabled: bool = True
+    file: Path | None = Field(
+        default=None,
+        description="fitted by `callwright cascade topics`; null: topics.yaml of the home folder, if there",
+    )
+    wait_s: float = Field(default=0.05, gt=0, le=2, description="patience with the embedder; late: no topic")
+    refuse: float | None = Field(
+        default=None,
+        description="a question outside all topics, and at least so strange, is not searched for; null: all are",
+    )
+
+
 class DialogSettings(Settings):
     """Everything about a conversation."""
 
@@ -60,6 +75,7 @@ class DialogSettings(Settings):
     cascade: Path = Field(default=Path("configs/cascade.yaml"), description="Thresholds of router and gate.")
     template: Literal["chatml"] = Field(default="chatml", description="Chat template of both language models.")
     budget: BudgetSettings = BudgetSettings()
+    topics: TopicSettings = TopicSettings()
     passages: int = Field(default=10, ge=1, le=20, description="passages fetched for a question")
     evidence_chars: int = Field(default=900, ge=100, le=8000, description="most characters of evidence in a prompt")
     max_tokens: int = Field(default=72, ge=8, le=512, description="longest answer of a model, tokens")

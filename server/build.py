@@ -22,8 +22,10 @@ from dialog.ports import HandoffStore
 from dialog.prompts import Prompts
 from dialog.risks import Risks
 from dialog.router import Router
+from dialog.scoping import Topics
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile
+from dialog.topics import TopicModel, load_topics
 from escalation.plan import Plans
 from escalation.risk import RiskFile
 from escalation.rules import RuleBook
@@ -43,6 +45,8 @@ from workers.pool import PoolEvent, WorkerPool
 
 log = structlog.get_logger()
 WARM_S = 60.0
+TOPICS = "topics.yaml"
+"""In the home folder: where `callwright cascade topics` puts what it fitted."""
 SETTINGS = "settings"
 """Who takes in the folder that the settings name, in the knowledge base's list of changes."""
 
@@ -116,7 +120,12 @@ def make_dialog(
     risks = None
     if risk_path is not None:
         risks = Risks(load_yaml(risk_path, RiskFile), engines.pool, clock, settings.escalation.risk_wait_s)
-    read = [path for path in (rules_path, risk_path, lines_path, cascade_path) if path is not None]
+    topics_path = topics_file(settings)
+    topics = None
+    if topics_path is not None:
+        topics = Topics(load_fitted(topics_path, settings.knowledge.model), engines.pool, clock, files.topics)
+    paths = (rules_path, risk_path, lines_path, cascade_path, topics_path)
+    read = [path for path in paths if path is not None]
     tools = settings.tools
     if tools.enabled:
         read += [project_path(path) for path in (tools.openapi, tools.tasks) if path is not None]
@@ -134,10 +143,33 @@ def make_dialog(
         plans=Plans(files.targets, settings.escalation.trunks),
         switch=switch,
         risks=risks,
+        topics=topics,
         counter=make_counter(tools),
         dialler=dialler,
         person_voice=lambda: Mouth(settings.voice, engines.synthesiser, clock, phrase_cache=engines.phrases),
     )
+
+
+def topics_file(settings: OperatorSettings) -> Path | None:
+    """What was fitted for live calls; None if nothing was, or it is off."""
+    wanted = settings.dialog.topics
+    if not wanted.enabled:
+        return None
+    if wanted.file is not None:
+        return project_path(wanted.file)
+    usual = settings.home_dir / TOPICS
+    return usual if usual.is_file() else None
+
+
+def load_fitted(path: Path, embedder: str) -> TopicModel:
+    """Raises ConfigError for a damaged file, or one that was fitted with another embedder."""
+    model, record = load_topics(path)
+    if record.embedder != embedder:
+        raise ConfigError(
+            f"{path}: fitted with {record.embedder}, but the knowledge base embeds with {embedder};"
+            " run `callwright cascade topics` again"
+        )
+    return model
 
 
 def make_asking(settings: OperatorSettings, engines: Engines, prompts: Prompts, clock: Clock) -> Asking:

@@ -17,6 +17,7 @@ from typing import Any
 from contracts.events import Event, EventKind
 
 MAX_FLAGS = 6
+OUTSIDE = "out of scope"
 MAX_CALLS = 4096
 """More than any machine serves; a call whose end was never told must not stay for good."""
 
@@ -38,6 +39,8 @@ class LiveCall:
     """When the state began."""
     turns: int = 0
     topic: str = ""
+    judged: bool = False
+    """The topic is the topic model's word."""
     rung: str = ""
     """Of the last answer."""
     latency_s: float | None = None
@@ -118,9 +121,13 @@ def _tell(call: LiveCall, event: Event) -> None:
             call.latency_s = float(latency) if isinstance(latency, int | float) else None
             if call.state != "handing over":
                 call.enter("speaking", event.at)
+        case EventKind.TURN_TOPIC:
+            call.topic = OUTSIDE if body.get("outside") else str(body.get("topic", ""))
+            call.judged = True
         case EventKind.TURN_OPERATOR:
             call.rung = str(body.get("rung", ""))
-            call.topic = str(body.get("task", "")) or call.topic
+            if not call.judged:  # a title of a document is worse than a topic, and better than nothing
+                call.topic = str(body.get("task", "")) or call.topic
             if call.state not in ("handing over", WITH_PERSON):
                 call.enter("listening", event.at)
         case EventKind.ESCALATION_RAISED:

@@ -39,6 +39,20 @@ def test_what_was_held_back_and_why_a_person_is_needed_are_flags_and_the_wait_ru
     assert (call["state"], call["wait_s"]) == ("handing over", 4.0)
 
 
+def test_the_topic_models_word_stands_before_a_documents_title() -> None:
+    wall, _ = seen(2)
+    shown = []
+    for kind, body in (
+        (EventKind.TURN_OPERATOR, {"task": "Account fees"}),
+        (EventKind.TURN_TOPIC, {"topic": "cards", "outside": False}),
+        (EventKind.TURN_OPERATOR, {"task": "Replacing a card"}),
+        (EventKind.TURN_TOPIC, {"topic": "cards", "outside": True}),
+    ):
+        wall.append(Event(kind, "call-1", body, at=START))
+        shown.append(wall.calls(START)[0]["topic"])
+    assert shown == ["Account fees", "cards", "cards", "out of scope"]
+
+
 def test_a_call_that_is_over_is_gone_and_none_of_its_words_were_kept() -> None:
     assert "human" not in json.dumps(seen(9)[1])
     assert "fee" not in json.dumps(seen(9)[1])
