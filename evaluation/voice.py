@@ -12,6 +12,7 @@ times, whether what was said answers the question that was meant.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -41,6 +42,8 @@ QUESTIONS = 60
 """Of each kind, and for the cascade of each base: a spoken question takes two seconds of two cores."""
 ANSWERED, ABSTAIN, TOPIC, OUT, IN = "answered", "abstain", "topic", "out_of_scope", "in_scope"
 Hear = Callable[[str], Understood]
+_CAPITALS = re.compile(r"\b[A-Z][A-Z'’-]*(?: (?:& )?[A-Z][A-Z'’-]*)+\b|\b[A-Z]{5,}\b")
+_WORD = re.compile(r"\b(?=\w*[AEIOUY])[A-Z]{2,}\b|\b[A-Z]{4,}\b")
 
 
 @dataclass(slots=True, frozen=True)
@@ -82,8 +85,33 @@ class VoiceSuite:
 
     def run(self, occasion: Occasion) -> Outcome:
         """Raises ConfigError, KnowledgeError, LineError, ModelFileError, WorkerError."""
-        hear = telephone(occasion)
-        return scored([*by_topic(occasion, hear), *by_cascade(occasion, hear)])
+        hear, steps = telephone(occasion), Steps(occasion)
+        return scored([*by_topic(occasion, hear, steps), *by_cascade(occasion, hear, steps)])
+
+
+class Steps:
+    """How far the suite is: a spoken question is a step, a question asked both ways two."""
+
+    def __init__(self, occasion: Occasion) -> None:
+        self._advance, self._done = occasion.advance, 0
+        count = questions(occasion)
+        topics = count * bool(matching(occasion.data, BANKING)) + 2 * count * bool(matching(occasion.data, CLINC))
+        self._of = max(1, topics + 3 * 2 * count * len(bases(occasion)))
+
+    def take(self, count: int = 1) -> None:
+        """``count`` more are done."""
+        self._done = min(self._done + count, self._of)
+        self._advance(self._done, self._of)
+
+
+def questions(occasion: Occasion) -> int:
+    """Of each kind."""
+    return min(QUESTIONS, occasion.limit or QUESTIONS)
+
+
+def bases(occasion: Occasion) -> list[str]:
+    """Whose files are there."""
+    return [name for name, file in FILES.items() if (occasion.data / file).is_file()]
 
 
 def telephone(occasion: Occasion) -> Hear:
@@ -92,7 +120,7 @@ def telephone(occasion: Occasion) -> Hear:
     listener = Listener(ModelStore(load_manifest(), occasion.models))
 
     def hear(text: str) -> Understood:
-        sound = resample(speaker.say(normalise(text).text), RATE, WIRE_RATE)
+        sound = resample(speaker.say(normalise(as_said(text)).text), RATE, WIRE_RATE)
         heard = listener.hear(np.frombuffer(sound, dtype="<i2"))
         whole = heard.whole
         return Understood(heard.text, heard.confidence, len(heard.turns), whole.readings, whole.words)
@@ -100,19 +128,30 @@ def telephone(occasion: Occasion) -> Hear:
     return hear
 
 
-def by_topic(occasion: Occasion, hear: Hear) -> list[Pair]:
+def as_said(text: str) -> str:
+    """Names in capitals as names: "JINLING NOODLE BAR" → "Jinling Noodle Bar".
+
+    The voice spells what stands in capitals; no caller does. "ATM" and "NASA" stay: one word needs five letters.
+    """
+    return _CAPITALS.sub(lambda run: _WORD.sub(lambda word: word.group().capitalize(), run.group()), text)
+
+
+def by_topic(occasion: Occasion, hear: Hear, steps: Steps) -> list[Pair]:
     """BANKING77's topics, CLINC150's questions in and out of scope; one fold, or what --fit learned."""
     sets = [one for one in (BANKING, CLINC) if matching(occasion.data, one)]
     if not sets:
         return []
-    count = min(QUESTIONS, occasion.limit or QUESTIONS)
+    count = questions(occasion)
     # With a limit, the bench takes one fold; the cases are chosen here.
     bench = Bench(replace(occasion, limit=count, advance=lambda done, of: None))
     found: list[Pair] = []
     for pattern in sets:
         model, cases, _ = next(iter(bench.held_out(pattern)))
         asked = some(cases, count, occasion.seed, outside=pattern == CLINC)
-        heard = [hear(one.text) for one in asked]
+        heard = []
+        for one in asked:
+            heard.append(hear(one.text))
+            steps.take()
         as_text = model.judge([one.text for one in asked], bench.embed([one.text for one in asked]))
         by_voice = model.judge([one.text for one in heard], bench.embed([one.text for one in heard]))
         for case, words, text, voice in zip(asked, heard, as_text, by_voice, strict=True):
@@ -133,30 +172,30 @@ def some(cases: Sequence[Labelled], count: int, seed: int, *, outside: bool) -> 
     return [*inside, *[one for one in order if one.topic == OUTSIDE][: count if outside else 0]]
 
 
-def by_cascade(occasion: Occasion, hear: Hear) -> list[Pair]:
+def by_cascade(occasion: Occasion, hear: Hear, steps: Steps) -> list[Pair]:
     """The grounding suite's first questions of every base."""
-    names = [name for name, file in FILES.items() if (occasion.data / file).is_file()]
+    names = bases(occasion)
     if not names:
         return []
-    count = min(QUESTIONS, occasion.limit or QUESTIONS)
+    count = questions(occasion)
     with ExitStack() as stack:
         rounds = [open_round(stack, occasion, name, max(count, UNANSWERABLE)) for name in names]
         asked = [(one, question) for one in rounds for question in chosen(one, count, count)]
         spoken = []
-        for number, (one, question) in enumerate(asked):
+        for one, question in asked:
             spoken.append(Asking(one, question, hear(question.text)))
-            occasion.advance(number + 1, 3 * len(asked))
-        return asyncio.run(_asked(occasion, spoken))
+            steps.take()
+        return asyncio.run(_asked(occasion, spoken, steps))
 
 
-async def _asked(occasion: Occasion, spoken: Sequence[Asking]) -> list[Pair]:
+async def _asked(occasion: Occasion, spoken: Sequence[Asking], steps: Steps) -> list[Pair]:
     found = []
     async with Models(occasion.models, occasion.work) as models:
-        for number, one in enumerate(spoken):
+        for one in spoken:
             text = await one.round.ask(one.asked, models)
             voice = await one.round.ask(one.asked, models, heard=one.heard)
             found.append(cascade_pair(text, voice, one.heard))
-            occasion.advance(len(spoken) + 2 * (number + 1), 3 * len(spoken))
+            steps.take(2)
     return found
 
 

@@ -18,7 +18,7 @@ from evaluation.intervals import paired_loss
 from evaluation.judging import Claim
 from evaluation.questions import Asked
 from evaluation.rounds import Answered, Understood
-from evaluation.voice import ABSTAIN, ANSWERED, TOPIC, Pair, cascade_pair, scored, some, telephone
+from evaluation.voice import ABSTAIN, ANSWERED, TOPIC, Pair, Steps, as_said, cascade_pair, scored, some, telephone
 from workers.manifest import default_root
 
 HEARD = Understood("what is the fee", 0.8)
@@ -97,3 +97,28 @@ def test_a_spoken_question_comes_through_the_line_in_words(tmp_path: Path) -> No
     assert "box" in heard.text.lower()
     assert "check" in heard.text.lower()
     assert heard.confidence > 0.5
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Do you deliver at JINLING NOODLE BAR?", "Do you deliver at Jinling Noodle Bar?"),
+        ("Is CITY INN NORTH B AND B open?", "Is City Inn North B And B open?"),
+        ("Is there an ATM at COTTO, as at NASA?", "Is there an ATM at Cotto, as at NASA?"),
+        ("What does I mean?", "What does I mean?"),
+    ],
+)
+def test_names_in_capitals_are_said_as_names(written: str, said: str) -> None:
+    assert as_said(written) == said
+
+
+def test_steps_go_up_to_their_number_and_no_further(tmp_path: Path) -> None:
+    file = tmp_path / "knowledge" / "banking" / "documents.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("[]", "utf-8")
+    told: list[tuple[int, int]] = []
+    occasion = Occasion(tmp_path, None, tmp_path, tmp_path, limit=2, advance=lambda done, of: told.append((done, of)))
+    steps = Steps(occasion)
+    steps.take()
+    steps.take(100)
+    assert told == [(1, 12), (12, 12)]
