@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from contracts.events import EarEvent
 from contracts.handoff import HandoffRecord
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
 
@@ -141,8 +142,16 @@ class Waiting(Protocol):
         """Until somebody is free or the wait is over. Cancelled when the caller hangs up."""
         ...
 
-    async def ticket(self, record: HandoffRecord) -> str:
-        """Nobody came: promise a call back. The ticket's number; empty if none could be kept."""
+    async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
+        """Nobody came: promise a call back, and ``say`` so. The ticket's number; empty if none could be kept."""
+        ...
+
+    def take(self, event: EarEvent) -> None:
+        """What the caller said or pressed meanwhile."""
+        ...
+
+    def given_to(self, name: str) -> bool:
+        """May this person at the desk take the caller now?"""
         ...
 
 
@@ -153,6 +162,13 @@ class NoQueue:
         """At once: nobody."""
         return WaitOutcome(WaitEnd.NOBODY)
 
-    async def ticket(self, record: HandoffRecord) -> str:
+    async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
         """None."""
         return ""
+
+    def take(self, event: EarEvent) -> None:
+        """Nobody listens."""
+
+    def given_to(self, name: str) -> bool:
+        """Nobody waits."""
+        return False

@@ -183,6 +183,11 @@ class EventKind(StrEnum):
     """worker, why"""
     WORKER_STARTED = "worker.started"
     """worker, load_s"""
+    QUEUE_MOVED = "queue.moved"
+    """step (entered, offered, missed, declined, claimed, expired, released, connected, left, ready, away), by (the
+    person at the desk), waited_s"""
+    CALLBACK_WANTED = "callback.wanted"
+    """a contracts.handoff.CallbackTicket"""
     CONSOLE_ACTED = "console.acted"
     """by (account), action, what: a person did something on the pages or to an account"""
     TOOL_CALLED = "tool.called"

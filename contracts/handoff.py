@@ -65,6 +65,20 @@ class TranscriptLine(BaseModel):
     at: datetime | None = None
 
 
+class CallbackTicket(BaseModel):
+    """A promise to call somebody back. ``caller``: the number or SIP address to call, as they confirmed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ticket: str
+    call_id: str
+    caller: str
+    reason: Reason
+    wanted_at: datetime
+    expires_at: datetime
+    """UTC, both."""
+
+
 class HandoffRecord(BaseModel):
     """A hand-over. Every text in it is redacted already. One per call: a later one of the same call replaces it."""
 

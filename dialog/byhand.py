@@ -58,15 +58,15 @@ class Told:
 
 @dataclass(slots=True)
 class ByHand:
-    """Of one call. ``may_take``: the call is neither ending nor being handed over; ``begin`` is Session's way to begin
-    something to say; ``drop`` withdraws at once what is under way."""
+    """Of one call. ``may_take(by)``: the call is neither ending nor being handed over to others; ``begin`` is Session's
+    way to begin something to say; ``drop`` withdraws at once what is under way."""
 
     front: AudioFront
     bay: Bay
     speaking: Speaking
     conversation: Conversation
     transcribe: bool
-    may_take: Callable[[], bool]
+    may_take: Callable[[str], bool]
     drop: Callable[[], None]
     begin: Callable[[Coroutine[Any, Any, object]], None]
     taken: bool = False
@@ -97,7 +97,7 @@ class ByHand:
         if role is before:
             return
         if role is Role.PERSON:
-            if not self.may_take() and self.bay.holder is None:
+            if not self.may_take(seat.name) and self.bay.holder is None:
                 raise LegError("this call is ending, or being handed to a person")
             seat.become(role)
             self._take()
@@ -146,7 +146,7 @@ class ByHand:
         text = " ".join(text.split())
         if not text or len(text) > MAX_TOLD:
             raise LegError(f"say in 1 to {MAX_TOLD} letters what the caller shall hear")
-        if self.taken or not self.may_take():
+        if self.taken or not self.may_take(""):
             raise LegError("the operator does not have this caller just now")
         self._told = Told(by, text)
         self._note(by, Act.TELLS, text)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from contracts.dialling import Attended, NoQueue, Waiting
+from contracts.dialling import Attended, NoQueue, Waiting, WaitOutcome
 from contracts.errors import DeviceFull, LegClosed, LegError, RecordError
 from contracts.events import EventKind, Rung
 from contracts.handoff import HandoffRecord, Reason, TranscriptLine
@@ -68,7 +68,7 @@ class HandingOver:
         saying = _Saying(self.speaking)
         if not isinstance(step, Queue):
             saying.begin(self._sentence(firing, step))
-        elif not isinstance(self.waiting, NoQueue):
+        elif self.services.reachable(self.leg.info):
             saying.begin(firing.say)
         try:
             while True:
@@ -81,7 +81,7 @@ class HandingOver:
                         saying.begin(self.speaking.lines.get("trying_next"))
                 elif isinstance(step, Queue):
                     await saying
-                    step = course.waited(await self.waiting.wait(record), self._now())
+                    step = course.waited(await self._waited(record), self._now())
                 elif isinstance(step, Kept):
                     await self._settle(record, TransferResult(False, f"callback {step.ticket}"))
                     await self.speaking.line("goodbye", interruptible=False)
@@ -167,15 +167,22 @@ class HandingOver:
         if not any_target:
             body = {"target": firing.target, "ok": False, "status": "no target"}
             self.speaking.record(EventKind.TRANSFER_ENDED, body)
-        ticket = await self.waiting.ticket(record)
+        ticket = await self.waiting.ticket(record, say=not firing.alone)
         status = f"{step.why}; callback {ticket}" if ticket else step.why
         await self._settle(record, TransferResult(False, status))
         if firing.alone:
             await self.speaking.text(firing.alone, interruptible=False)
-        elif ticket:
-            await self.speaking.line("callback_promised")
-        else:
+        elif not ticket:
             await self.speaking.line("transfer_failed" if any_target else "transfer_impossible")
+
+    async def _waited(self, record: HandoffRecord) -> WaitOutcome:
+        try:
+            return await self.waiting.wait(record)
+        except asyncio.CancelledError:
+            holder = self.bay.holder if self.bay is not None else None
+            status = f"taken by {holder.name}" if holder is not None else "the caller hung up"
+            await self._settle(record, TransferResult(holder is not None, status))
+            raise
 
     def _ability(self) -> Ability:
         services = self.services

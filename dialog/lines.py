@@ -64,8 +64,36 @@ class LineFile(Settings):
     """While a person is briefed."""
     person_left: str = "Your call with my colleague is over. Is there anything else I can help you with?"
     """A person who was joined with the caller has hung up."""
-    callback_promised: str = "I am sorry, nobody is free just now. I have noted that you want to be called back."
-    """After the last target, when a ticket was kept."""
+    queue_first: str = "Everybody is talking with other callers just now."
+    """When a caller begins to wait; then their place."""
+    queue_next: str = "You are next in line."
+    queue_place: str = "You are number {position} in line."
+    queue_soon: str = "It will take less than a minute."
+    queue_minute: str = "It will take about a minute."
+    queue_minutes: str = "It will take about {minutes} minutes."
+    queue_hint: str = "To be called back instead, press one."
+    queue_still: str = "Thank you for holding. Somebody will be with you as soon as possible."
+    """When their place is no better than it was."""
+    callback_confirm: str = (
+        "I can have you called back on {number}. Press one if that is right, or two for another number."
+    )
+    callback_which: str = "Please key in your number with its area code, then press the hash key."
+    callback_wrong: str = "That is no number that I can use. Please key it in again, then press the hash key."
+    callback_noted: str = "I've noted a callback for {number}."
+    callback_none: str = "No number was noted, so you keep your place in line."
+    callback_not_kept: str = "I'm sorry, I could not note that just now. You keep your place in line."
+    callback_offer: str = (
+        "I'm sorry, nobody can take your call now. To be called back, key in your number with its area code, "
+        "then press the hash key."
+    )
+    """Nobody comes, and the caller's number is not known."""
+    callback_promised: str = (
+        "I'm sorry, nobody can take your call now. I've noted a callback for {number}. "
+        "Is there anything else I can help with?"
+    )
+    """Nobody comes: said when the ticket is on the disk."""
+    callback_here: str = "the address that you are calling from"
+    """In place of a number, for a caller who has an address and no number."""
     too_long: str
     time_up: str
 
@@ -101,14 +129,21 @@ class Lines:
         return self._fill(value)
 
     def every(self) -> list[str]:
-        """All sentences, for preparing their sound."""
+        """All sentences, for preparing their sound; those that are filled in during a call are left out."""
         found: list[str] = []
         for key in LineFile.model_fields:
             value = getattr(self._file, key)
             found += [
                 self._fill(one) for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)
             ]
-        return found
+        return [one for one in found if "{" not in one]
+
+    def filled(self, key: str, **values: str) -> str:
+        """The sentence of that name with ``{key}`` replaced by its value."""
+        text = self.get(key)
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
 
     def _fill(self, text: str) -> str:
         return text.replace("{name}", self._name)

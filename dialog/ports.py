@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from contracts.handoff import HandoffRecord
+from contracts.dialling import Waiting
+from contracts.handoff import CallbackTicket, HandoffRecord
+from contracts.leg import CallLeg
+from contracts.seats import Bay
+
+if TYPE_CHECKING:
+    from dialog.speaking import Speaking  # which is built from the services that hold these
 
 
 class HandoffStore(Protocol):
@@ -12,4 +18,25 @@ class HandoffStore(Protocol):
 
     async def save(self, record: HandoffRecord) -> None:
         """Keep it, replacing an earlier one of the same call. Raises RecordError or DeviceFull."""
+        ...
+
+
+class TicketStore(Protocol):
+    """Where promises to call back are kept."""
+
+    async def keep(self, ticket: CallbackTicket) -> None:
+        """Returns when it is on the disk. Raises RecordError."""
+        ...
+
+
+class Lineup(Protocol):
+    """The queue for people at the desk."""
+
+    @property
+    def staffed(self) -> bool:
+        """Is anybody there?"""
+        ...
+
+    def __call__(self, leg: CallLeg, speaking: Speaking, bay: Bay | None) -> Waiting:
+        """A place in front of it for one call."""
         ...

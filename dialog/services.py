@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contracts.clock import Clock
-from contracts.dialling import Dialler, Waiting
+from contracts.dialling import Dialler
 from contracts.events import EventSink
 from contracts.handoff import Reason
-from contracts.leg import CallLeg
-from contracts.seats import Bay
+from contracts.leg import CallLeg, LegInfo
 from contracts.switch import Scope, Switch
 from dialog.cascade import Cascade
 from dialog.lines import Lines
-from dialog.ports import HandoffStore
+from dialog.ports import HandoffStore, Lineup
 from dialog.risks import Risks
 from dialog.scoping import Topics
 from dialog.settings import DialogSettings
@@ -27,7 +26,6 @@ from voice.mouth import Mouth
 from voice.settings import ClauseSettings
 
 if TYPE_CHECKING:
-    from dialog.speaking import Speaking
     from dialog.tools.desk import Counter  # which is built from these services
 
 PERSON = "person"
@@ -63,8 +61,12 @@ class DialogServices:
     """Who calls persons; None: only the far end can reach them."""
     person_voice: Callable[[], Mouth] | None = None
     """A voice that speaks to a person, not to the caller."""
-    queue: Callable[[CallLeg, Speaking, Bay | None], Waiting] | None = None
+    queue: Lineup | None = None
     """Where a call's caller waits when nobody answers; None: there is no queue."""
+
+    def reachable(self, info: LegInfo) -> bool:
+        """Is there anybody whom this caller could be handed to?"""
+        return self.plans.reachable(info) or (self.queue is not None and self.queue.staffed)
 
     async def judged(self, facts: TurnFacts) -> Firing | None:
         """What the rules say of a turn; the classifier is asked unless they already know that it is urgent."""

@@ -85,7 +85,7 @@ class Session:
         """Our goodbye is being said; whoever goes on talking is listened to."""
         self.byhand = ByHand(
             front, bay, self._speaking, self._conversation, services.settings.transcribe_by_hand,
-            lambda: not (self._busy_handing or self._ending), self._drop, self._start,
+            self._may_be_taken, self._drop, self._start,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -129,6 +129,9 @@ class Session:
         self._start(self._say_goodbye(by))
         return True
 
+    def _may_be_taken(self, by: str) -> bool:
+        return not (self._busy_handing or self._ending) or self._handing.waiting.given_to(by)
+
     async def _say_goodbye(self, by: str) -> None:
         if not self.byhand.taken:
             await self._speaking.line("goodbye", interruptible=False)
@@ -144,9 +147,11 @@ class Session:
     # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, event: EarEvent) -> None:
-        if self._busy_handing or self._ending or (self.byhand.taken and not isinstance(event, TurnEnded)):
+        if self._ending or (self.byhand.taken and not isinstance(event, TurnEnded)):
             return
         match event:
+            case _ if self._busy_handing:
+                self._handing.waiting.take(event)
             case TurnEnded() if self.byhand.taken or (self._goodbye and classify(event.transcript.text) in PARTING):
                 self._note(event)  # not ours to answer, or their goodbye to ours
             case TurnEnded():
@@ -161,7 +166,7 @@ class Session:
             case WordsLate() if self._work.idle:
                 self._answering.bridge()
             case SpeechStarted() if event.continues and not self._work.idle:
-                self._start(self._withdraw())
+                self._start(self._speaking.cut_off())  # the caller goes on: the whole turn is awaited
             case SpeechStarted() if self._too_long:
                 self._start(self._time_up())
 
@@ -193,8 +198,7 @@ class Session:
         if self._opening.pending and event.digit in "12":
             self._start(self._opening.choose(event.digit == "1", "key"))
             return
-        firing = self._services.evaluate(self._conversation.facts(dtmf=event.digit))
-        if firing is not None:
+        if (firing := self._services.evaluate(self._conversation.facts(dtmf=event.digit))) is not None:
             self._start(self._act(firing))
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
@@ -282,7 +286,7 @@ class Session:
 
     async def _without_answer(self, measure: TurnMeasure, outcome: Outcome) -> None:
         """Honest sentences for a question that got no answer."""
-        reachable = self._services.plans.reachable(self._leg.info)
+        reachable = self._services.reachable(self._leg.info)
         match outcome.result:
             case Result.REPEAT:
                 key = "not_understood"
@@ -301,8 +305,7 @@ class Session:
         if intent is Intent.WAIT:
             return
         if intent is Intent.REPEAT:
-            again = self._conversation.last_answer
-            if again:
+            if again := self._conversation.last_answer:
                 await self._say_measured(TurnMeasure(event.timings), again, "asked to repeat")
             else:
                 await self._prepared(event, "nothing_to_repeat")
@@ -354,10 +357,6 @@ class Session:
         await self._speaking.line("reprompt")
         if desk is not None:
             await desk.again()
-
-    async def _withdraw(self) -> None:
-        """The caller goes on: what was being answered is dropped (by _start) and the whole turn is awaited."""
-        log.info("turn.continued")
 
     async def _time_up(self) -> None:
         self._ending = True

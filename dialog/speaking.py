@@ -20,7 +20,7 @@ class Speaking:
 
     def __init__(self, call_id: str, front: AudioFront, services: DialogServices, conversation: Conversation) -> None:
         self._call_id = call_id
-        self._front = front
+        self._front = self.front = front
         self._services = services
         self._conversation = conversation
         self.lines = services.lines.fresh()

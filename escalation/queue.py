@@ -14,6 +14,7 @@ A caller is offered to one person at a time and claimed by one; a person has one
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -157,23 +158,37 @@ class Queue:
             self._free(entry.agent, call_id, now)
             self._tell(Change(Step.LEFT, call_id, entry.agent, now - entry.entered))
 
-    def connected(self, call_id: str, now: float) -> None:
-        """Who claimed them talks with them. Raises CallUnknown, NotYours if nobody claimed."""
-        entry = self._entry(call_id)
-        if entry.state is not Wait.CLAIMED:
-            raise NotYours("nobody has taken this caller")
-        del self._entries[call_id]
+    def reach(self, name: str) -> str:
+        """The telephone on which this person is called; empty: they are in a browser, or not there."""
+        agent = self._agents.get(name)
+        return agent.reach if agent is not None else ""
+
+    def reaching(self, call_id: str) -> None:
+        """Whoever claimed is being called: that has a patience of its own, at whose end callers `enter` again."""
+        self._entry(call_id).until = math.inf
+
+    def taken(self, call_id: str, name: str, now: float) -> None:
+        """Somebody talks with them: whoever claimed, or ``name``, who just took them. Harmless if they do not wait."""
+        entry = self._entries.pop(call_id, None)
+        if entry is None:
+            return
+        if name and entry.agent != name:
+            self._free(entry.agent, call_id, now)
+            entry.agent = name
         self._waits.add(now - entry.entered)
         agent = self._agents.get(entry.agent)
         if agent is not None:
-            agent.missed, agent.since = 0, now  # handling is counted from here
+            agent.call_id, agent.missed = call_id, 0
+            self._become(agent, Presence.BUSY, now)
+            agent.since = now  # handling is counted from here
         self._tell(Change(Step.CONNECTED, call_id, entry.agent, now - entry.entered))
 
-    def over(self, call_id: str, now: float) -> None:
+    def over(self, call_id: str, now: float, *, by: str = "") -> None:
         """The conversation of a connected caller has ended: whoever had it is ready again. Not for those who were
         transferred away, of whose end we hear nothing: their person says when they are ready."""
         for agent in self._agents.values():
-            if agent.call_id == call_id and agent.presence is Presence.BUSY and call_id not in self._entries:
+            hers = agent.call_id == call_id and by in ("", agent.name)
+            if hers and agent.presence is Presence.BUSY and call_id not in self._entries:
                 self._handling.add(now - agent.since)
                 self._become(agent, Presence.READY, now)
         self.step(now)

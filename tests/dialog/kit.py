@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from contracts.audio import FRAME_S, SILENCE
 from contracts.clock import Clock
 from contracts.configfile import load_yaml
 from contracts.engines import Evidence, Generation, GenerationRequest, Passage, SpeechChunk, Token, Transcript
-from contracts.errors import WorkerError
-from contracts.events import DtmfReceived, Event, EventKind, Partial, TurnEnded, TurnTimings
-from contracts.handoff import HandoffRecord
+from contracts.errors import RecordError, WorkerError
+from contracts.events import DtmfReceived, Event, EventKind, EventSink, Partial, TurnEnded, TurnTimings
+from contracts.handoff import CallbackTicket, HandoffRecord
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
 from contracts.worker import Absence, Priority, Urgency
 from dialog.cascade import Cascade
@@ -25,7 +25,9 @@ from dialog.router import Router
 from dialog.services import DialogServices
 from dialog.session import Session
 from dialog.settings import CascadeFile, DialogSettings
+from dialog.waitingline import WaitingLine
 from escalation.plan import Plans
+from escalation.queuesettings import QueueSettings
 from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
 from telephony.patchbay import Patchbay, PatchbaySettings
@@ -184,9 +186,19 @@ class Record:
 
     events: list[Event] = field(default_factory=list)
     handoffs: list[HandoffRecord] = field(default_factory=list)
+    tickets: list[CallbackTicket] = field(default_factory=list)
+    also: list[EventSink] = field(default_factory=list)
+    disk_full: bool = False
 
     def append(self, event: Event) -> None:
         self.events.append(event)
+        for one in self.also:
+            one.append(event)
+
+    async def keep(self, ticket: CallbackTicket) -> None:
+        if self.disk_full:
+            raise RecordError("no space left")
+        self.tickets.append(ticket)
 
     async def save(self, record: HandoffRecord) -> None:
         self.handoffs.append(record)
@@ -212,7 +224,13 @@ class Talk:
     def __init__(self, clock: Clock, **parts: Any) -> None:
         self.clock = clock
         self.leg = parts.get("leg", MemoryLeg)(parts.get("transfers", (TransferResult(True, "200"),)))
+        self.leg.info = replace(self.leg.info, caller=parts.get("caller", self.leg.info.caller))
         self.record = Record()
+        queue: QueueSettings | None = parts.get("queue")
+        self.line: WaitingLine | None = None
+        if queue is not None:
+            self.line = WaitingLine(queue, clock, self.record, self.record, SILENCE)
+            self.record.also.append(self.line)
         self.voice = SteadyVoice()
         self.small = parts.get("small", Says("small"))
         self.large = parts.get("large", Says("large"))
@@ -234,7 +252,7 @@ class Talk:
             RuleBook.load(ROOT / "configs" / "rules.yaml"),
             Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,
             plans=Plans(settings.targets), counter=parts.get("counter"), dialler=parts.get("dialler"),
-            person_voice=lambda: Mouth(VoiceSettings(), self.voice, clock), queue=parts.get("queue"),
+            person_voice=lambda: Mouth(VoiceSettings(), self.voice, clock), queue=parts.get("lineup", self.line),
         )  # fmt: skip
         ears = NoEars()
         self.front = AudioFront(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.audio import FRAME_S, SILENCE, AudioFrame
-from contracts.dialling import DialEnd, Dialled, Introduction, OutgoingLeg, WaitEnd, WaitOutcome
+from contracts.dialling import DialEnd, Dialled, Introduction, NoQueue, OutgoingLeg, WaitEnd, WaitOutcome
 from contracts.errors import LegClosed
 from contracts.events import EventKind
 from contracts.handoff import HandoffRecord, HandoffStatus
@@ -325,8 +325,11 @@ def test_a_caller_by_stream_is_bridged_where_a_telephone_would_be_referred(talk:
     assert talk(scenario, target="sip:alice@desk.example", dialler=exchange, leg=StreamLeg).leg.transfers == []
 
 
-class Room:
+class Room(NoQueue):
     """contracts.dialling.Waiting: these outcomes in turn, one each 40 s."""
+
+    staffed = True
+    promised = False
 
     def __init__(self, *outcomes: WaitOutcome, ticket: str = "") -> None:
         self.outcomes = list(outcomes)
@@ -341,7 +344,8 @@ class Room:
         await asyncio.sleep(40.0)
         return self.outcomes.pop(0)
 
-    async def ticket(self, record: HandoffRecord) -> str:
+    async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
+        self.promised = say
         return self.number
 
 
@@ -353,7 +357,7 @@ def test_after_the_last_target_the_caller_waits_and_whoever_becomes_free_is_call
         call.say("Can I talk to a human?")
         await joined(call)
 
-    talk(scenario, target=plan("busy"), dialler=exchange, queue=room)
+    talk(scenario, target=plan("busy"), dialler=exchange, lineup=room)
     assert [target for target, _ in exchange.dialled] == ["sip:busy@desk.example", "sip:carol@desk.example"]
     assert room.records[0].call_id == "call-1"
 
@@ -365,7 +369,7 @@ def test_who_wants_to_be_called_back_hears_a_goodbye(talk: Any) -> None:
         call.say("Can I talk to a human?")
         await call.finish()
 
-    call = talk(scenario, target=plan("busy"), dialler=Exchange(busy=DialEnd.BUSY), queue=room)
+    call = talk(scenario, target=plan("busy"), dialler=Exchange(busy=DialEnd.BUSY), lineup=room)
     assert call.leg.ended[0][0] is HangupReason.OPERATOR
     assert call.record.handoffs[-1].detail == "callback T-7"
 
@@ -378,6 +382,7 @@ def test_a_ticket_is_promised_when_the_queue_gives_up(talk: Any) -> None:
         await asyncio.sleep(45.0)
         await call.quiet()
 
-    call = talk(scenario, target=plan("busy"), dialler=Exchange(busy=DialEnd.BUSY), queue=room)
-    assert "want to be called back" in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
+    call = talk(scenario, target=plan("busy"), dialler=Exchange(busy=DialEnd.BUSY), lineup=room)
+    assert room.promised
+    assert "nobody could take the call" not in call.record.bodies(EventKind.TURN_OPERATOR)[-1]["heard"]
     assert call.record.handoffs[-1].detail == "486 Busy Here; callback T-8"

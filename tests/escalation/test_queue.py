@@ -125,12 +125,12 @@ def test_positions_count_those_who_compete_for_the_same_people() -> None:
         queue.ready(name, 990, skills=skills)
         queue.enter(f"busy-{name}", ASKED, 991)
         queue.claim(f"busy-{name}", name, 992)
-        queue.connected(f"busy-{name}", 993)
+        queue.taken(f"busy-{name}", "", 993)
     queue.away("ann", 994)
     queue.ready("cat", 995)
     queue.enter("x", ASKED, 996)
     queue.claim("x", "cat", 997)
-    queue.connected("x", 998)
+    queue.taken("x", "", 998)
     queue.away("bob", 999)
     queue.enter("fraud", FRAUD, 1000)
     queue.enter("plain", ASKED, 1001)
@@ -146,7 +146,7 @@ def test_a_wait_is_estimated_only_after_enough_was_seen() -> None:
         queue.enter(call, ASKED, now)
         assert queue.place(call, now).wait_s is None
         queue.claim(call, "ann", now)
-        queue.connected(call, now)
+        queue.taken(call, "", now)
         now += 120
         queue.over(call, now)
     queue.enter("c", ASKED, now)
@@ -248,7 +248,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def connects_and_ends(self) -> None:
         call = min(self.claims)
-        self.queue.connected(call, self.now)
+        self.queue.taken(call, "", self.now)
         self.now += 5
         self.queue.over(call, self.now)
 
