@@ -33,8 +33,8 @@ class Conversation:
     said: list[Said] = field(default_factory=list)
     subject: str = ""
     """The last question that stood by itself; "and on Saturday?" leans on it."""
-    last_answer: str = ""
-    """The last answer in full, for "say that again"."""
+    last_said: str = ""
+    """The last thing that we said, in full and fillers left out, for "say that again"."""
     choice: Choice | None = None
     """Readings that the caller was just asked to choose from."""
     settled: frozenset[str] = frozenset()
@@ -77,7 +77,6 @@ class Conversation:
 
     def answered(self, text: str) -> None:
         """An answer was found; the same one again is counted."""
-        self.last_answer = text
         self.no_evidence_run = 0
         self._answers[text] = self._answers.get(text, 0) + 1
         self.repeated_answer = self._answers[text] - 1
@@ -94,7 +93,6 @@ class Conversation:
         self.choice = outcome.choice
         if outcome.choice is not None:
             self.settled |= outcome.choice.topics
-            self.last_answer = outcome.text
             return
         if outcome.result is Result.ANSWERED:
             self.answered(outcome.text)

@@ -19,6 +19,8 @@ class Intent(StrEnum):
     NO_MORE = "no_more"
     YES = "yes"
     REPEAT = "repeat"
+    SLOWER = "slower"
+    """From now on, and what was said last again."""
     ROBOT = "robot"
     HOW_ARE_YOU = "how_are_you"
     STILL_THERE = "still_there"
@@ -39,6 +41,8 @@ LINES = {
 }
 """The prepared line that answers it."""
 ENDING = (Intent.GOODBYE, Intent.NO_MORE)
+LASTING = (Intent.REPEAT, Intent.SLOWER, Intent.WAIT, Intent.STILL_THERE)
+"""After these what was offered last still stands."""
 PARTING = (Intent.GOODBYE, Intent.NO_MORE, Intent.THANKS, Intent.YES)
 
 
@@ -73,6 +77,13 @@ _NO_MORE = _any("""no|nope|nah|not today|not right now|nothing(?: else)?|no more
 _MOMENT = r"a (?:moment|second|minute|sec)"
 _BOT = r"(?:robot|bot|chat ?bot|voice ?bot|machine|computer(?: program)?|ai|artificial intelligence|recording)"
 _SELF = rf"(?:{_BOT}|human(?: being)?|person|automated\b.*|real)"
+_MISSED = "i (?:didnt|did not|couldnt|cant) (?:catch|hear|get|understand|follow) (?:that|you|it)"
+_SLOWLY = (
+    r"(?:(?:(?:a (?:little|bit)|much|more) )?slower|(?:speak|talk|say that|say it|repeat that|repeat it|go)"
+    r"(?: again)? (?:a (?:little|bit) )?(?:more |very )?slow(?:ly)?|more slowly|slow(?: it)? down(?: a (?:little|bit))?"
+    r"|(?:too|so|very|pretty) fast(?: for me)?)"
+)
+"""Of how we speak: a transfer that is slow is the documents' matter."""
 _PATTERNS: tuple[tuple[Intent, str], ...] = (
     (
         Intent.ROBOT,
@@ -81,14 +92,21 @@ _PATTERNS: tuple[tuple[Intent, str], ...] = (
         rf"|(?:so |wait |oh )*(?:you are|youre|this is) (?:just )?(?:a |an ){_BOT}\b.*",
     ),
     (
+        Intent.SLOWER,
+        rf"(?:{_PAD} |im sorry |pardon |{_MISSED} )*"
+        r"(?:(?:can|could|would) you )?(?:please )?(?:you (?:speak|talk) |(?:thats|that is|that was) "
+        r"|(?:youre|you are) (?:speaking |talking |going |reading )?)?"
+        rf"{_SLOWLY}(?: (?:please|for me|again|sorry|then))*",
+    ),
+    (
         Intent.REPEAT,
         rf"(?:{_PAD} |sorry |im sorry |pardon |excuse me )*(?:(?:can|could|would) you (?:please )?)?"
         + _any("""repeat (?:that|it|yourself|the last part)
             say (?:that|it) (?:again|once more|one more time)
             come again|pardon(?: me)?|what did you say|what was that
             i (?:didnt|did not|couldnt) (?:catch|hear|get) (?:that|you|it)
-            one more time|again please|slower|slow down|more slowly""")
-        + r"(?: (?:please|again|slowly|more slowly|for me|sorry))*",
+            one more time|again please""")
+        + r"(?: (?:please|again|for me|sorry))*",
     ),
     (
         Intent.HOW_ARE_YOU,

@@ -37,6 +37,8 @@ class LineFile(Settings):
     robot: str
     still_here: str
     nothing_to_repeat: str
+    slower: str = "All right, I'll speak more slowly. How can I help?"
+    """Asked for before anything was said."""
     offer_declined: str
     acknowledged: str
     transfer_failed: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from contracts.clock import Clock
 from contracts.dialling import Dialler
+from contracts.engines import Synthesiser
 from contracts.events import EventSink
 from contracts.handoff import Reason
 from contracts.leg import CallLeg, LegInfo
@@ -59,6 +60,8 @@ class DialogServices:
     """What callers can have done on the owner's systems; None: nothing."""
     dialler: Dialler | None = None
     """Who calls persons; None: only the far end can reach them."""
+    slow_voice: Synthesiser | None = None
+    """The same voice, slower, for whoever asks for that; None: it has one pace."""
     person_voice: Callable[[], Mouth] | None = None
     """A voice that speaks to a person, not to the caller."""
     queue: Lineup | None = None

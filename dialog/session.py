@@ -27,7 +27,6 @@ from contracts.events import (
     EarEvent,
     EventKind,
     Partial,
-    Rung,
     SilenceElapsed,
     SpeechStarted,
     TurnEnded,
@@ -41,7 +40,7 @@ from dialog.answering import Answering
 from dialog.byhand import ByHand
 from dialog.conversation import Conversation
 from dialog.handing import HandingOver
-from dialog.intents import ENDING, LINES, PARTING, Intent, classify
+from dialog.intents import ENDING, LASTING, LINES, PARTING, Intent, classify
 from dialog.measure import TurnMeasure
 from dialog.opening import Opening
 from dialog.outcome import Outcome, Result
@@ -233,6 +232,8 @@ class Session:
             await self._act(firing)
             return
         talk.no_match = 0
+        if classify(text) is Intent.SLOWER:
+            self._speaking.slower()
         if self._opening.pending and await self._opening.answered(text):
             return
         await self._opening.tell()
@@ -249,7 +250,7 @@ class Session:
             return
         declined = talk.offered_person and answer_to_offer(text) is False
         intent = classify(text)
-        talk.offered_person = False
+        talk.offered_person = talk.offered_person and intent in LASTING
         if declined and intent is not Intent.GOODBYE:
             await self._prepared(event, "offer_declined")
         elif intent is not None:
@@ -304,11 +305,11 @@ class Session:
     async def _small_talk(self, intent: Intent, event: TurnEnded) -> None:
         if intent is Intent.WAIT:
             return
-        if intent is Intent.REPEAT:
-            if again := self._conversation.last_answer:
-                await self._say_measured(TurnMeasure(event.timings), again, "asked to repeat")
+        if intent in (Intent.REPEAT, Intent.SLOWER):
+            if again := self._conversation.last_said:
+                await self._say_measured(TurnMeasure(event.timings), again, f"asked for: {intent}")
             else:
-                await self._prepared(event, "nothing_to_repeat")
+                await self._prepared(event, "slower" if intent is Intent.SLOWER else "nothing_to_repeat")
             return
         if intent in ENDING and self._conversation.turn == 1:
             # "Hi" is short and is heard as "Bye": nobody calls to say goodbye, so the first turn never ends a call.
@@ -369,13 +370,7 @@ class Session:
         await self._say_measured(TurnMeasure(event.timings), self._speaking.lines.get(key), why or key)
 
     async def _say_measured(self, measure: TurnMeasure, text: str, why: str) -> Played:
-        utterance = self._speaking.say(text, first=True, interruptible=not self._ending)
-        measure.answer_at = await utterance.started()
-        measure.mark("first_audio", measure.answer_at)
-        self._speaking.record(EventKind.TURN_MEASURED, measure.body(str(Rung.PREPARED)))
-        played = await utterance.finished()
-        self._speaking.said(utterance, text, played, Rung.PREPARED, why=why)
-        return played
+        return await self._speaking.measured(measure, text, why, interruptible=not self._ending)
 
     async def _act(self, firing: Firing) -> None:
         """A rule fired: say its sentence and transfer, or end."""

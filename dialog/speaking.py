@@ -7,11 +7,13 @@ from typing import Any
 
 from contracts.events import Event, EventKind, Rung
 from dialog.conversation import Conversation
+from dialog.measure import TurnMeasure
 from dialog.services import DialogServices
 from voice.clauses import split
 from voice.front import AudioFront
 from voice.utterance import Played, Utterance
 
+PASSING = frozenset({"filler", "filler_again", "reprompt"})
 OnStart = Callable[[float], None]
 
 
@@ -28,6 +30,8 @@ class Speaking:
         """Begun, and not yet in the record; true: an answer of the cascade."""
         self._rung = str(Rung.PREPARED)
         """Of the answer being given, as the cascade decided."""
+        self._passing: set[str] = set()
+        """Lines that nobody means who asks to hear something again."""
 
     def record(self, kind: EventKind, body: dict[str, Any]) -> None:
         """Append an event of this call's present turn."""
@@ -46,6 +50,8 @@ class Speaking:
     ) -> Played:
         """Say a prepared line to its end (or interruption)."""
         text = self.lines.get(key)
+        if key in PASSING:
+            self._passing.add(text)
         return await self.text(text, interruptible=interruptible, first=first, before=before, on_start=on_start)
 
     async def text(
@@ -70,6 +76,21 @@ class Speaking:
         utterance = self._front.mouth.say(text, interruptible=interruptible, first=first, before=before)
         self._open[utterance] = False
         return utterance
+
+    async def measured(self, measure: TurnMeasure, text: str, why: str, *, interruptible: bool = True) -> Played:
+        """Say a whole text that answers a turn, and record how long the caller waited for it."""
+        utterance = self.say(text, first=True, interruptible=interruptible)
+        measure.answer_at = await utterance.started()
+        measure.mark("first_audio", measure.answer_at)
+        self.record(EventKind.TURN_MEASURED, measure.body(str(Rung.PREPARED)))
+        played = await utterance.finished()
+        self.said(utterance, text, played, Rung.PREPARED, why=why)
+        return played
+
+    def slower(self) -> None:
+        """From now on everything is said more slowly; the sounds that were made ahead are at the usual pace."""
+        if self._services.slow_voice is not None:
+            self._front.mouth.speak_with(self._services.slow_voice)
 
     def open(self) -> Utterance:
         """An answer whose sentences are still to come."""
@@ -114,6 +135,8 @@ class Speaking:
         # Heard whole it is the line itself: held calls keep one copy of it, not one for each time it is said.
         heard = text if played.heard_text == text else played.heard_text
         self._conversation.operator(heard, str(rung))
+        if text and text not in self._passing:
+            self._conversation.last_said = text
         self.record(
             EventKind.TURN_OPERATOR,
             {

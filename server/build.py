@@ -146,6 +146,7 @@ def make_dialog(
         topics=topics,
         counter=make_counter(tools),
         dialler=dialler,
+        slow_voice=PiperSynthesiser(engines.pool, length_scale=settings.voice.mouth.slow_scale),
         person_voice=lambda: Mouth(settings.voice, engines.synthesiser, clock, phrase_cache=engines.phrases),
     )
 

@@ -115,6 +115,12 @@ class Mouth:
         if not self._closed and (self._cache is None or self._cache.get(clause) is None):
             self._rehearsal.begin(clause)
 
+    def speak_with(self, synthesiser: Synthesiser, phrase_cache: PhraseCache | None = None) -> None:
+        """Another voice, or the same at another pace, for clauses that have no sound yet. ``phrase_cache``: its own."""
+        self._rehearsal.drop()
+        self._synthesiser, self._cache = synthesiser, phrase_cache
+        self._rehearsal = Rehearsal(synthesiser, self._clock, self._settings)
+
     def interrupt(self, *, flushed: bool = False) -> Heard:
         """Stop within one faded frame and drop everything queued. What was heard of all of it.
 

@@ -219,6 +219,9 @@ class MouthSettings(Settings):
     clause_deadline_s: float = Field(default=4.0, gt=0.0, description="patience with the synthesis of a clause")
     ahead_s: float = Field(default=12.0, gt=0.0, description="synthesis stops this far ahead of playout")
     sentence_gap_s: float = Field(default=0.1, ge=0.0, description="silence put between sentences")
+    slow_scale: float = Field(
+        default=1.35, gt=1.0, le=2.0, description="how much longer sounds last for a caller who asked for slower speech"
+    )
     rehearsal_wait_s: float = Field(
         default=0.3,
         ge=0.0,

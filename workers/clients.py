@@ -54,10 +54,11 @@ class SmartTurnJudge:
 
 
 class PiperSynthesiser:
-    """contracts.engines.Synthesiser."""
+    """contracts.engines.Synthesiser. ``length_scale`` > 1 speaks slower; None: as the worker's voice is set."""
 
-    def __init__(self, client: WorkerClient, engine: str = "piper") -> None:
+    def __init__(self, client: WorkerClient, engine: str = "piper", *, length_scale: float | None = None) -> None:
         self._client, self._engine = client, engine
+        self._options = {} if length_scale is None else {"length_scale": length_scale}
 
     async def synthesise(
         self, text: str, *, deadline: float, first: bool, urgency: Urgency | None = None
@@ -67,7 +68,7 @@ class PiperSynthesiser:
         # caller hears a gap.
         priority = Priority.FIRST_AUDIO if first else Priority.FINAL_RECOGNITION
         stream = self._client.stream(
-            self._engine, "synthesise", {"text": text}, deadline=deadline, priority=urgency or priority
+            self._engine, "synthesise", {"text": text, **self._options}, deadline=deadline, priority=urgency or priority
         )
         async with aclosing(cast("Any", stream)) as replies:
             async for reply in replies:

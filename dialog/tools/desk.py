@@ -35,7 +35,9 @@ from voice.utterance import Played
 log = structlog.get_logger()
 Say = Callable[[str, str], Awaitable[Played]]
 """Says (text, why) to its end and remembers it."""
-_AGAIN = frozenset({Intent.REPEAT, Intent.STILL_THERE, Intent.GREETING, Intent.HOW_ARE_YOU, Intent.ROBOT})
+_AGAIN = frozenset(
+    {Intent.REPEAT, Intent.SLOWER, Intent.STILL_THERE, Intent.GREETING, Intent.HOW_ARE_YOU, Intent.ROBOT}
+)
 _PARTING = frozenset({Intent.GOODBYE, Intent.THANKS})
 
 

@@ -314,6 +314,9 @@ async def test_adapters_speak_hear_judge_and_answer_through_real_processes(pool:
     chunks = [c async for c in PiperSynthesiser(pool).synthesise(SENTENCE, deadline=deadline, first=True)]
     pcm = b"".join(chunk.pcm for chunk in chunks)
     assert sum(chunk.phonemes for chunk in chunks) > 30
+    slowly = PiperSynthesiser(pool, length_scale=1.35)
+    slow = b"".join([c.pcm async for c in slowly.synthesise(SENTENCE, deadline=deadline, first=True)])
+    assert 1.15 < len(slow) / len(pcm) < 1.6
     transcript = await WhisperRecogniser(pool).transcribe(pcm, deadline=deadline, final=True)
     assert misheard(transcript.text) <= 1
     assert transcript.confidence > 0.8
