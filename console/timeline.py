@@ -106,6 +106,9 @@ def _entry(kind: str, body: Mapping[str, Any]) -> Entry | None:
             return Entry(0, "transfer", f"to {text('target')}")
         case EventKind.TRANSFER_ENDED:
             return Entry(0, "transfer", f"{'done' if body.get('ok') else 'failed'}: {text('status')}")
+        case EventKind.TRANSFER_STEP:
+            more = tuple(text(one) for one in ("mode", "by", "status") if body.get(one))
+            return Entry(0, "transfer", f"{text('step').replace('_', ' ')}: {text('target')}", notes=more)
         case EventKind.DTMF_RECEIVED:
             return Entry(0, "key", text("digit"))
         case EventKind.TROUBLE:

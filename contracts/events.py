@@ -174,7 +174,7 @@ class EventKind(StrEnum):
     TRANSFER_BEGUN = "transfer.begun"
     """target, mode (refer, attended, bridge), reason: the REFER or INVITE is sent now"""
     TRANSFER_ENDED = "transfer.ended"
-    """target, mode, ok, status: one target of the plan; ok is told when a bridged person has left again"""
+    """target, mode, ok, status: one target of the plan"""
     TRANSFER_STEP = "transfer.step"
     """step (dialled, ringing, answered, briefed, not_replaced, joined, left), target, mode; status, by, seconds"""
     HANDOFF_SAVED = "handoff.saved"

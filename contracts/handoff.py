@@ -98,6 +98,8 @@ class HandoffRecord(BaseModel):
     """Three sentences with quotes."""
     tried: list[str] = Field(default_factory=list)
     """What the operator did before, one line a turn."""
+    verified: list[str] = Field(default_factory=list)
+    """What the owner's systems confirmed about the caller, one line each."""
     transcript: list[TranscriptLine] = Field(default_factory=list)
     asked_at: datetime
     """UTC."""

@@ -49,6 +49,8 @@ class Conversation:
     deadlines_missed: int = 0
     no_progress: int = 0
     identity_failed: int = 0
+    factors_verified: int = 0
+    """How many of the caller's identity factors the owner's systems confirmed."""
     trouble_run: int = 0
     worker_down: bool = False
     tasks: list[str] = field(default_factory=list)

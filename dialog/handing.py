@@ -103,7 +103,8 @@ class HandingOver:
     async def _reach(
         self, step: Try, record: HandoffRecord, firing: Firing, so_far: CallSoFar, saying: _Saying
     ) -> Reached:
-        begun = {"target": step.target.target, "mode": str(step.mode), "reason": str(record.reason)}
+        about = {"target": step.target.target, "mode": str(step.mode)}
+        begun = {**about, "reason": str(record.reason)}
         if step.mode is Mode.REFER:
             await saying
             await self._save(transferring(record))
@@ -116,8 +117,9 @@ class HandingOver:
         else:
             self.speaking.record(EventKind.TRANSFER_BEGUN, begun)
             reached = await self._call(step, record, firing, so_far, saying)
-        body = {"target": step.target.target, "mode": str(step.mode), "ok": reached.ok, "status": reached.status}
-        self.speaking.record(EventKind.TRANSFER_ENDED, body)
+        if not (reached.ok and reached.here):
+            body = {**about, "ok": reached.ok, "status": reached.status}
+            self.speaking.record(EventKind.TRANSFER_ENDED, body)
         return reached
 
     async def _refer(self, step: Try, record: HandoffRecord) -> TransferResult:
@@ -142,18 +144,26 @@ class HandingOver:
         settings = services.escalation.handover
         joining = Joining(self.leg, self.bay, services.dialler, services.person_voice, self.speaking, settings)
 
-        async def joined(how: str) -> None:
-            await self._settle(record, TransferResult(True, how))
+        async def joined() -> None:
+            """Here: the far end's word comes by itself."""
+            body = {"target": step.target.target, "mode": str(step.mode), "ok": True, "status": "joined"}
+            self.speaking.record(EventKind.TRANSFER_ENDED, body)
+            await self._settle(record, TransferResult(True, "joined"))
 
         text = briefing(so_far, firing, record.asked_at, datetime.now(UTC), settings)
         saved = asyncio.ensure_future(self._save(transferring(record)))  # beside the dialling, which waits for nothing
         try:
-            return await joining.reach(step, record, text, saying, joined)
+            reached = await joining.reach(step, record, text, saying, joined)
         finally:
             await asyncio.shield(saved)
+        if reached.ok and not reached.here:
+            await self._settle(record, TransferResult(True, reached.status))
+        return reached
 
     async def _handed(self, reached: Reached, saying: _Saying) -> HangupReason | None:
         """The person has, or had, the caller."""
+        if reached.taken:
+            return None
         if not reached.here:
             return HangupReason.TRANSFERRED
         if self.services.escalation.handover.after_person == "goodbye":
@@ -212,6 +222,7 @@ class HandingOver:
             transcript=transcript,
             attempts=_attempts(said),
             config_digest=self.services.config_digest,
+            factors_verified=self.conversation.factors_verified,
         )
 
 

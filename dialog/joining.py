@@ -39,6 +39,8 @@ class Reached:
     status: str
     why: Failure = Failure.FAILED
     here: bool = False
+    taken: bool = False
+    """Somebody at the desk took the caller meanwhile."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Joining:
         record: HandoffRecord,
         briefing: str,
         announced: Awaitable[None],
-        joined: Callable[[str], Awaitable[None]],
+        joined: Callable[[], Awaitable[None]],
     ) -> Reached:
         """Until the person has the caller and we are out of it, or has hung up, or was never reached.
 
@@ -91,7 +93,7 @@ class Joining:
         person: PersonLine,
         briefing: str,
         announced: Awaitable[None],
-        joined: Callable[[str], Awaitable[None]],
+        joined: Callable[[], Awaitable[None]],
     ) -> Reached:
         try:
             await consult.attach(person)
@@ -113,7 +115,6 @@ class Joining:
         if step.mode is Mode.ATTENDED and isinstance(self.leg, Attended):
             result = await self.leg.transfer_to(consult)
             if result.ok:
-                await joined("attended")
                 self._note("joined", step, by="far end")
                 return Reached(True, result.status)
             self._note("not_replaced", step, status=result.status)
@@ -121,15 +122,15 @@ class Joining:
                 return Reached(False, result.status, Failure.LEFT)
         return await self._bridge(step, person, joined)
 
-    async def _bridge(self, step: Try, person: PersonLine, joined: Callable[[str], Awaitable[None]]) -> Reached:
+    async def _bridge(self, step: Try, person: PersonLine, joined: Callable[[], Awaitable[None]]) -> Reached:
         try:
             person.join(self.bay, step.target.target)
         except CallTaken as error:
-            return Reached(True, str(error), here=True)  # a supervisor has the caller: nobody else is needed
+            return Reached(True, str(error), taken=True)  # somebody at the desk has the caller: nobody else is needed
         except LegError as error:
             return Reached(False, str(error))
+        await joined()
         self._note("joined", step, by="us")
-        await joined("bridge")
         began = asyncio.get_running_loop().time()
         await person.gone.wait()
         person.part(self.bay)

@@ -5,6 +5,7 @@ No model writes here: a briefing must hold nothing that was not said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -71,6 +72,14 @@ class CallSoFar:
     config_digest: str = ""
     notes: Sequence[str] = field(default_factory=tuple)
     """Further lines for "what was tried"."""
+    factors_verified: int = 0
+    """Identity factors that the owner's systems confirmed; which words they were is kept nowhere."""
+
+    @property
+    def verified(self) -> list[str]:
+        """For the record."""
+        count = self.factors_verified
+        return [f"Identity confirmed by {count} {'factor' if count == 1 else 'factors'}"] if count else []
 
 
 def build(call: CallSoFar, firing: Firing, asked_at: datetime, settings: EscalationSettings) -> HandoffRecord:
@@ -88,6 +97,7 @@ def build(call: CallSoFar, firing: Firing, asked_at: datetime, settings: Escalat
         evidence=evidence,
         summary=summarise(call, firing, transcript, asked_at, settings.quote_chars),
         tried=[*(_tried(attempt, settings.quote_chars) for attempt in call.attempts), *map(redact, call.notes)],
+        verified=call.verified,
         transcript=transcript,
         asked_at=asked_at,
         target=firing.target,
@@ -116,12 +126,15 @@ def summarise(
     who = call.info.caller or "A caller without a number"
     opening = f"and first said “{quote(said[0], quote_chars)}”" if said else "and said nothing that was understood"
     first = f"{who} has been on the line for {minutes} {opening}."
-    return " ".join([first, _answered(call.attempts, quote_chars), _why(firing, said, quote_chars)])
+    answered = _answered(call.attempts, quote_chars)
+    if call.factors_verified:
+        answered = f"{answered[:-1]}, and the caller's identity is confirmed."
+    return " ".join([first, answered, _why(firing, said, quote_chars)])
 
 
-_WORDS_PER_S = 2.4
+_WORDS_PER_S = 3.0
 """Piper's usual pace, so that a briefing is cut between sentences and not by the clock."""
-_SPOKEN_QUOTE = 70
+_SPOKEN_QUOTE = 60
 """Longest quote that a person is told, characters."""
 _WORTH_TELLING_S = 20.0
 """A shorter wait is none."""
@@ -138,11 +151,13 @@ def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime,
     key = f"Press {_KEY_NAMES.get(settings.skip_key, settings.skip_key)} to take the call at once."
     sentences = [f"A caller {REASONS[firing.reason]}."]
     if said and _is_words(firing):
-        sentences.append(f"Their words: {quote(said[-1], _SPOKEN_QUOTE)}.")
+        sentences.append(f"Their words: {_spoken(said[-1])}")
+    if call.factors_verified:
+        sentences.append("Their identity is confirmed.")
     if len(said) > 1:
-        sentences.append(f"They first said: {quote(said[0], _SPOKEN_QUOTE)}.")
+        sentences.append(f"They first said: {_spoken(said[0])}")
     if answers:
-        sentences.append(f"They were told: {quote(answers[-1].heard, _SPOKEN_QUOTE)}.")
+        sentences.append(f"They were told: {_spoken(answers[-1].heard)}")
     waited = max(0.0, (now - asked_at).total_seconds())
     wait = f" and waited {_duration(waited)} for a person" if waited >= _WORTH_TELLING_S else ""
     sentences.append(f"They have been on the line for {minutes}{wait}.")
@@ -156,6 +171,13 @@ def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime,
     return " ".join([*told, key])
 
 
+def _spoken(text: str) -> str:
+    """A quote with a sentence end; what was taken out of it is named and not spelt."""
+    plain = _TAKEN_OUT.sub(r"\1 withheld", quote(text, _SPOKEN_QUOTE)).rstrip("…")
+    return plain if plain.endswith(("?", "!")) else f"{plain}."
+
+
+_TAKEN_OUT = re.compile(r"\[([a-z_ -]+)\]")
 _KEY_NAMES = {"*": "star", "#": "hash"}
 
 

@@ -130,6 +130,8 @@ def _tell(call: LiveCall, event: Event) -> None:
                 call.topic = str(body.get("task", "")) or call.topic
             if call.state not in ("handing over", WITH_PERSON):
                 call.enter("listening", event.at)
+        case EventKind.TRANSFER_STEP if body.get("step") in ("joined", "left"):
+            call.enter(WITH_PERSON if body["step"] == "joined" else "listening", event.at)
         case EventKind.ESCALATION_RAISED:
             call.flag(str(body.get("reason", "")))
             call.enter("handing over", event.at)

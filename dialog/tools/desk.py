@@ -271,5 +271,6 @@ class Desk:
             log.warning("tool.failed", call_id=self._call_id, error=str(error))
         if call.factors and (error is None or isinstance(error, ToolRefused)):
             ok = bool(self._machine.state.customer)
-            self._speaking.record(EventKind.IDENTITY_CHECKED, {"verified": call.factors if ok else 0, "ok": ok})
+            self._talk.factors_verified = call.factors if ok else 0
+            self._speaking.record(EventKind.IDENTITY_CHECKED, {"verified": self._talk.factors_verified, "ok": ok})
         return move

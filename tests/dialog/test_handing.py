@@ -285,7 +285,8 @@ def test_a_far_end_that_takes_our_place_has_the_caller_and_we_are_out_of_it(talk
 
     call = talk(scenario, target=plan("alice", mode="attended"), dialler=exchange, leg=ReplacingLeg)
     assert call.leg.ended == [(HangupReason.TRANSFERRED, "person")]
-    assert call.record.handoffs[-1].detail == "attended"
+    assert call.record.handoffs[-1].detail == "200"
+    assert statuses(call) == [("alice", True)]
 
 
 def test_a_far_end_that_will_not_is_bridged_with_the_person_who_is_on_the_line(talk: Any) -> None:
@@ -311,7 +312,7 @@ def test_a_far_end_that_knows_no_refer_is_bridged(talk: Any, refusal: str) -> No
         await joined(call)
 
     call = talk(scenario, target="sip:alice@desk.example", dialler=exchange, transfers=[TransferResult(False, refusal)])
-    assert statuses(call) == [("alice", False)]
+    assert statuses(call) == [("alice", False), ("alice", True)]
     assert len(call.leg.transfers) == 1
 
 

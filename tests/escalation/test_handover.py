@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from contracts.events import Rung
 from contracts.handoff import HandoffStatus, Reason, TranscriptLine
 from contracts.leg import LegInfo, TransferResult
-from escalation.handover import Attempt, CallSoFar, build, quote, settled
+from escalation.handover import Attempt, CallSoFar, briefing, build, quote, settled
 from escalation.rules import Action, Firing
-from escalation.settings import EscalationSettings
+from escalation.settings import EscalationSettings, HandoverSettings
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 INFO = LegInfo("c1", "sip-1", "sip", "+15550100", "bank")
@@ -68,3 +69,31 @@ def test_the_far_ends_word_settles_the_record() -> None:
 
 def test_a_long_quote_is_cut_at_a_word() -> None:
     assert quote("one fine day the caller went on and on.", 20) == "one fine day the…"
+
+
+def test_a_person_is_told_whole_sentences_that_fit_and_no_card_number() -> None:
+    told = briefing(call(), FIRING, START, START + timedelta(seconds=40), HandoverSettings())
+    assert told.startswith("A caller asked for a person. Their words: Let me talk to a human. They first said: My card")
+    assert "They were told: The overdraft fee is thirty dollars." in told
+    assert told.endswith("Press 1 to take the call at once.")
+    assert "4111" not in told
+
+
+def test_a_shorter_briefing_drops_what_weighs_least_and_keeps_the_reason() -> None:
+    short = HandoverSettings(briefing_s=5.0, skip_key="#")
+    told = briefing(call(), FIRING, START, START, short)
+    assert told == "A caller asked for a person. Press hash to take the call at once."
+
+
+def test_a_wait_worth_telling_is_told() -> None:
+    quiet = CallSoFar(INFO, START)
+    told = briefing(quiet, FIRING, START + timedelta(seconds=60), START + timedelta(seconds=200), HandoverSettings())
+    assert "on the line for 60 seconds and waited 2 minutes for a person" in told
+
+
+def test_what_was_confirmed_about_the_caller_is_told_in_every_way() -> None:
+    known = replace(call(), factors_verified=2)
+    record = build(known, FIRING, START, EscalationSettings())
+    assert record.verified == ["Identity confirmed by 2 factors"]
+    assert "from “Fees”, and the caller's identity is confirmed." in record.summary
+    assert "Their identity is confirmed." in briefing(known, FIRING, START, START, HandoverSettings())

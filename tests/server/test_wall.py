@@ -65,3 +65,18 @@ def test_one_call_can_be_asked_for_and_flags_are_bounded() -> None:
         wall.append(Event(EventKind.ESCALATION_RAISED, "call-1", {"reason": f"r{number}"}, at=START))
     assert len(wall.calls(START, ["call-1"])[0]["flags"]) == MAX_FLAGS
     assert wall.calls(START, ["other"]) == []
+
+
+def test_a_caller_who_was_joined_with_a_person_is_with_them_until_they_leave() -> None:
+    wall = seen(1)[0]
+    states = []
+    for kind, body in (
+        (EventKind.ESCALATION_RAISED, {"reason": "person_requested"}),
+        (EventKind.TRANSFER_ENDED, {"ok": True, "status": "joined"}),
+        (EventKind.TRANSFER_STEP, {"step": "joined"}),
+        (EventKind.TRANSFER_STEP, {"step": "left"}),
+    ):
+        wall.append(Event(kind, seen(1)[1][0]["call_id"], body, at=START))  # type: ignore[arg-type]
+        states.append(wall.calls(START)[0]["state"])
+    assert states[0] == "handing over"
+    assert states[2:] == ["with a person", "listening"]
