@@ -19,10 +19,15 @@ MOST_READINGS = 3
 
 @dataclass(slots=True, frozen=True)
 class Word:
-    """A recognised word with its probability (0..1)."""
+    """A recognised word with its probability (0..1).
+
+    ``start``, ``end``: seconds from the beginning of the sound; in ear events monotonic. ``end`` 0.0: not known.
+    """
 
     text: str
     probability: float
+    start: float = 0.0
+    end: float = 0.0
 
 
 @dataclass(slots=True, frozen=True)

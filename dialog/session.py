@@ -40,6 +40,7 @@ from dialog.answering import Answering
 from dialog.byhand import ByHand
 from dialog.conversation import Conversation
 from dialog.handing import HandingOver
+from dialog.hushing import Hushing
 from dialog.intents import ENDING, LASTING, LINES, PARTING, Intent, classify
 from dialog.measure import TurnMeasure
 from dialog.opening import Opening
@@ -77,6 +78,7 @@ class Session:
         self._desk = Desk.of(leg.info.call_id, services, self._speaking, self._conversation, front.ear)
         self._began = services.clock.now()
         self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
+        self._hushing = Hushing(recording, services, self._speaking)
         self._opening = Opening(services, self._speaking, front.ear, recording)
         self._busy_handing = False
         self._ending = False
@@ -94,6 +96,7 @@ class Session:
         closed = CallClosed(HangupReason.ERROR)
         try:
             async for event in self._front.events():
+                self._hushing.take(event)
                 if isinstance(event, CallClosed):
                     closed = event
                 else:
@@ -105,9 +108,9 @@ class Session:
             await self._speaking.cut_off()
             if self._desk is not None:
                 await self._desk.close()
-            duration = self._services.clock.now() - self._began
             ended: dict[str, Any] = {"reason": closed.reason, "detail": closed.detail}
-            ended |= {"duration_s": round(duration, 3), "tasks": list(self._conversation.tasks)}
+            ended["duration_s"] = round(self._services.clock.now() - self._began, 3)
+            ended["tasks"] = list(self._conversation.tasks)
             self._speaking.record(EventKind.CALL_ENDED, ended)
 
     def pull(self, by: str) -> bool:
@@ -138,10 +141,8 @@ class Session:
 
     async def _open(self) -> None:
         await self._opening.disclose()
-        if (stopped := self._services.stopped()) is not None:
-            await self._act(stopped)
-        else:
-            await self._opening.greet()
+        stopped = self._services.stopped()
+        await (self._opening.greet() if stopped is None else self._act(stopped))
 
     # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -174,7 +175,7 @@ class Session:
         text = event.transcript.text.strip()
         if self._desk is not None:
             self._desk.before_turn(event.continues)
-            text = self._desk.veil(text)
+            text = self._hushing.veiled(event, self._desk.veil(text))
         if not text:
             return
         if event.continues:

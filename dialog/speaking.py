@@ -26,6 +26,8 @@ class Speaking:
         self._services = services
         self._conversation = conversation
         self.lines = services.lines.fresh()
+        self.hush: Callable[[str, float, float], None] = lambda text, start, end: None
+        """Told what was said between which times, so that the recording can be silenced there."""
         self._open: dict[Utterance, bool] = {}
         """Begun, and not yet in the record; true: an answer of the cascade."""
         self._rung = str(Rung.PREPARED)
@@ -132,6 +134,7 @@ class Speaking:
         """Remember and record what was heard, once. ``passages``: (id, title) of what it stands on."""
         if self._open.pop(utterance, None) is None:
             return
+        self.hush(text, played.first_frame_at, played.last_frame_at)
         # Heard whole it is the line itself: held calls keep one copy of it, not one for each time it is said.
         heard = text if played.heard_text == text else played.heard_text
         self._conversation.operator(heard, str(rung))

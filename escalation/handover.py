@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contracts.events import Rung
@@ -15,6 +15,7 @@ from contracts.handoff import HandoffRecord, HandoffStatus, Reason, TranscriptLi
 from contracts.leg import LegInfo, TransferResult
 from escalation.redact import redact
 from escalation.rules import Firing
+from escalation.running import Running
 from escalation.settings import EscalationSettings, HandoverSettings
 
 REASONS: dict[Reason, str] = {
@@ -84,8 +85,16 @@ class CallSoFar:
 
 def build(call: CallSoFar, firing: Firing, asked_at: datetime, settings: EscalationSettings) -> HandoffRecord:
     """The hand-over record at the moment the rule fired; redacted throughout. Times are UTC."""
-    transcript = [line.model_copy(update={"text": redact(line.text)}) for line in call.transcript]
-    evidence = redact(firing.evidence)
+    names = settings.redaction.names
+    transcript = _redacted(call.transcript, names)
+    cut = {  # numbers that only the turns before make long enough to go
+        line.turn: line.text
+        for line, raw in zip(transcript, call.transcript, strict=True)
+        if line.speaker == "caller" and line.text != redact(raw.text, names)
+    }
+    attempts = [replace(one, question=cut.get(one.turn, one.question)) for one in call.attempts]
+    call = replace(call, attempts=attempts)
+    evidence = redact(firing.evidence, names)
     return HandoffRecord(
         call_id=call.info.call_id,
         external_id=call.info.external_id,
@@ -103,6 +112,17 @@ def build(call: CallSoFar, firing: Firing, asked_at: datetime, settings: Escalat
         target=firing.target,
         config_digest=call.config_digest,
     )
+
+
+def _redacted(transcript: Sequence[TranscriptLine], names: bool) -> list[TranscriptLine]:
+    """What the caller said is read as a whole: a number may go over several turns."""
+    running = Running(names)
+    return [
+        line.model_copy(
+            update={"text": running.redact(line.text) if line.speaker == "caller" else redact(line.text, names)}
+        )
+        for line in transcript
+    ]
 
 
 def transferring(record: HandoffRecord) -> HandoffRecord:
@@ -145,7 +165,8 @@ def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime,
 
     Whole sentences only, as many as fit into ``briefing_s``, in the order of their weight.
     """
-    said = [redact(line.text) for line in call.transcript if line.speaker == "caller" and line.text.strip()]
+    lines = _redacted(call.transcript, names=False)
+    said = [line.text for line in lines if line.speaker == "caller" and line.text.strip()]
     answers = [one for one in call.attempts if one.rung is not Rung.PERSON and one.heard.strip()]
     minutes = _duration((asked_at - call.started_at).total_seconds())
     key = f"Press {_KEY_NAMES.get(settings.skip_key, settings.skip_key)} to take the call at once."

@@ -5,7 +5,8 @@
     "my card is four one one one, double five 22 3333 uh 4444"  →  "my card is [card]"
 
 Every run of 9 to 19 (and more) digits goes, whatever separates them in speech; runs of up to 8 stay: amounts, dates,
-branch numbers. Also IBAN, e-mail (spoken too), phone numbers and US social security numbers. Idempotent.
+branch numbers. Also IBAN, e-mail (spoken too), phone numbers, US social security numbers, and national identity numbers
+with letters in them (those of digits alone are long enough to go as runs). Idempotent.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from stdnum import luhn
 
 from escalation.names import find_names
+from escalation.nationalids import national_ids
 
 SHORTEST = 9
 """Digits in the shortest run that is taken out."""
@@ -92,7 +94,7 @@ class _Digits:
 
 @dataclass(slots=True, frozen=True)
 class Secret:
-    """A stretch of a text that must not be kept. ``kind``: card, iban, email, phone, ssn, name or number."""
+    """A stretch of a text that must not be kept. ``kind``: card, iban, email, phone, ssn, id, name or number."""
 
     start: int
     end: int
@@ -100,7 +102,8 @@ class Secret:
 
 
 def redact(text: str, names: bool = False) -> str:
-    """The text with a label in place of each secret: [card], [iban], [email], [phone], [ssn], [name] or [number]."""
+    """The text with a label in place of each secret: [card], [iban], [email], [phone], [ssn], [id], [name] or
+    [number]."""
     parts: list[str] = []
     at = 0
     for secret in secrets_in(text, names):
@@ -129,6 +132,8 @@ def secrets_in(text: str, names: bool = False) -> list[Secret]:
         for match in _IBAN.finditer(left):
             if kind := _iban(match[0]):
                 take(*match.span(), kind)
+        for start, end in national_ids(left):
+            take(start, end, "id")
         for match in _SSN.finditer(left):
             take(*match.span(), "ssn")
         for match in _PHONE.finditer(left):
@@ -157,6 +162,42 @@ def secrets_in(text: str, names: bool = False) -> list[Secret]:
         for start, end in find_names(left):
             take(start, end, "name")
     return sorted(found, key=lambda secret: secret.start)
+
+
+@dataclass(slots=True, frozen=True)
+class Edges:
+    """Digits that a text begins and ends with. ``head_at``: where the first ones begin; ``tail_at``: the last run.
+
+    ``pure``: it is nothing but digits, and what people say between them.
+    """
+
+    head: int
+    tail: int
+    head_at: int
+    tail_at: int
+    pure: bool
+
+
+def digit_edges(text: str) -> Edges:
+    """How a text could continue a number, and be continued."""
+    head = tail = 0
+    head_at = tail_at = 0
+    pure = True
+    for piece in _pieces(text):
+        if isinstance(piece, _Digits):
+            tail_at = piece.start if not tail else tail_at
+            tail += len(piece.digits)
+            if pure:
+                head_at = piece.start if not head else head_at
+                head += len(piece.digits)
+        elif not piece:
+            tail, pure = 0, False
+    return Edges(head, tail, head_at, tail_at, pure and head > 0)
+
+
+def digit_runs(text: str, least: int) -> list[tuple[int, int]]:
+    """Where at least so many digits stand or are spoken in a row."""
+    return [(run[0].start, run[-1].end) for run in _runs(text, least)]
 
 
 def redact_value(value: Any, keep: frozenset[str] = frozenset(), names: bool = False) -> Any:
@@ -205,17 +246,17 @@ def _longer_label(before: str, digits: str) -> str:
     )
 
 
-def _runs(text: str) -> Iterator[list[_Digits]]:
-    """Runs of pieces that together stand for at least SHORTEST digits."""
+def _runs(text: str, least: int = SHORTEST) -> Iterator[list[_Digits]]:
+    """Runs of pieces that together stand for at least so many digits."""
     run: list[_Digits] = []
     for piece in _pieces(text):
         if isinstance(piece, _Digits):
             run.append(piece)
         elif not piece:
-            if sum(len(each.digits) for each in run) >= SHORTEST:
+            if sum(len(each.digits) for each in run) >= least:
                 yield run
             run = []
-    if sum(len(each.digits) for each in run) >= SHORTEST:
+    if sum(len(each.digits) for each in run) >= least:
         yield run
 
 

@@ -32,6 +32,22 @@ class HandoverSettings(Settings):
     )
 
 
+class RedactionSettings(Settings):
+    """What is taken out of the record beyond card numbers and their like, which always are."""
+
+    names: bool = Field(default=False, description="People's names too: in record, logs and hand-overs, by name lists.")
+    mute_margin_s: float = Field(default=0.4, ge=0, le=5, description="Silenced before and after a spoken secret.")
+    mute_digits: int = Field(
+        default=6, ge=1, le=9, description="Spoken digits in a row that recordings lose; text loses nine and more."
+    )
+    mute_unheard_s: float = Field(
+        default=2.5,
+        ge=0,
+        le=60,
+        description="Speech so long without an understood word is silenced in recordings.",
+    )
+
+
 class EscalationSettings(Settings):
     """Which rules apply, and how much of a call its briefing quotes."""
 
@@ -41,6 +57,7 @@ class EscalationSettings(Settings):
     """Examples of the classifier beside the rules; null: the rules' phrases alone decide."""
     risk_wait_s: float = Field(default=0.2, gt=0, le=5)
     """How long a turn waits for the classifier; it takes some 5 ms."""
+    redaction: RedactionSettings = RedactionSettings()
     quote_chars: int = Field(default=160, ge=20, le=1000)
     """Longest quote in a hand-over's summary, characters."""
     queue: QueueSettings = QueueSettings()

@@ -67,14 +67,14 @@ class InProcessRecogniser:
     """contracts.engines.Recogniser on a Whisper engine of this process; counts what it did."""
 
     def __init__(self, engine: WhisperEngine) -> None:
-        self._engine = engine
+        self.engine = engine
         self.passes: list[tuple[float, Transcript]] = []
         """Seconds of sound and what was made of it, in order."""
 
     async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
         """Words of ``pcm``."""
-        body = self._engine.run("transcribe", {"final": final, "digits": digits}, pcm, InProcessJob()).body
-        words = tuple(Word(text, probability) for text, probability in body["words"])
+        body = self.engine.run("transcribe", {"final": final, "digits": digits}, pcm, InProcessJob()).body
+        words = tuple(Word(*word) for word in body["words"])
         texts = {name: tuple(body[name]) for name in ("alternatives", "readings")}
         transcript = Transcript(**{**body, "words": words, **texts})
         self.passes.append((seconds(pcm), transcript))
@@ -152,9 +152,9 @@ class Listener:
         recogniser.load()
         smart_turn = SmartTurnEngine({"path": str(store.path(turn, "model.onnx"))})
         smart_turn.load()
-        self._voice = without_partials(voice)
-        self._silero = SileroModel(store.path(vad, "model.onnx"))
-        self._judge = InProcessJudge(smart_turn)
+        self.voice = without_partials(voice)
+        self.silero = SileroModel(store.path(vad, "model.onnx"))
+        self.judge = InProcessJudge(smart_turn)
         self.recogniser = InProcessRecogniser(recogniser)
 
     def hear(self, samples: Samples, expectation: Expectation = Expectation.OPEN, digits: int = 0) -> Heard:
@@ -164,8 +164,8 @@ class Listener:
     async def _hear(self, samples: Samples, expectation: Expectation, digits: int) -> Heard:
         clock = ManualClock()
         heard = Heard()
-        activity = VoiceActivity(self._voice.vad, self._silero)
-        ear = Ear(self._voice, activity, self.recogniser, self._judge, clock, heard.take, lambda: False)
+        activity = VoiceActivity(self.voice.vad, self.silero)
+        ear = Ear(self.voice, activity, self.recogniser, self.judge, clock, heard.take, lambda: False)
         ear.expect(expectation, digits)
         for frame in line_frames(samples):
             ear.feed(AudioFrame(frame, clock.advance(FRAME_S)))

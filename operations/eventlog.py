@@ -39,6 +39,7 @@ Alarm = Callable[[str, str], None]
 class EventLog:
     """An ``EventSink`` that keeps. One writer thread; ``close()`` flushes and ends it.
 
+    ``names``: people's names are redacted too.
     ``name`` is the hash chain's name: one per media process that writes into the same database.
     """
 
@@ -50,13 +51,14 @@ class EventLog:
         *,
         name: str = "main",
         alarm: Alarm | None = None,
+        names: bool = False,
     ) -> None:
         self._engine = engine
         self._spool = Spool(spool)
         self._settings = settings
         self._name = name
         self._alarm = alarm
-        self._redactor = Redactor()
+        self._redactor = Redactor(names)
         self._queue: deque[Stored] = deque()
         self._changed = threading.Condition()
         self._taken = 0

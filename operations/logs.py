@@ -25,7 +25,13 @@ def redacting(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> Mu
     return cleaned
 
 
-def setup_logs(settings: LogSettings, home: Path) -> None:
+def redacting_names(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The same, people's names included. What an entry is called is ours and holds none."""
+    cleaned: dict[str, Any] = redact_value(dict(entry), _KEPT | {"event"}, names=True)
+    return {**cleaned, "event": redact_value(entry.get("event", ""))}
+
+
+def setup_logs(settings: LogSettings, home: Path, *, names: bool = False) -> None:
     """Route structlog and the standard library's loggers. Raises RecordError when the file cannot be opened."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -34,7 +40,7 @@ def setup_logs(settings: LogSettings, home: Path) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         # Before redaction: a traceback may quote what a caller said.
         structlog.processors.format_exc_info,
-        redacting,
+        redacting_names if names else redacting,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

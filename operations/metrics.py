@@ -5,13 +5,17 @@ No global registry: an operator (or a test) has its own. No label holds anything
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from contracts.events import Event, EventKind, EventSink
+from escalation.redact import redact
 
 LATENCY_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.96, 1.25, 1.5, 2.0, 3.0, 5.0, 9.0)
+_OURS = re.compile(r"[A-Za-z0-9_. -]{0,40}")
 TICK_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.5)
 
 
@@ -72,20 +76,20 @@ class Metrics:
         body = event.body
         match event.kind:
             case EventKind.TURN_MEASURED:
-                rung = str(body.get("rung", ""))
+                rung = _label(body.get("rung"))
                 self.turns.labels(rung).inc()
                 if isinstance(latency := body.get("response_latency_s"), int | float):
                     self.response_latency.labels(rung).observe(latency)
                 if isinstance(filler := body.get("filler_latency_s"), int | float):
                     self.filler_latency.observe(filler)
             case EventKind.CALL_STARTED:
-                self.calls.labels(str(body.get("kind", ""))).inc()
+                self.calls.labels(_label(body.get("kind"))).inc()
             case EventKind.CALL_ENDED:
-                self.ended.labels(str(body.get("reason", ""))).inc()
+                self.ended.labels(_label(body.get("reason"))).inc()
             case EventKind.CALL_REFUSED:
-                self.refused.labels(str(body.get("reason", ""))).inc()
+                self.refused.labels(_label(body.get("reason"))).inc()
             case EventKind.ESCALATION_RAISED:
-                self.escalations.labels(str(body.get("reason", ""))).inc()
+                self.escalations.labels(_label(body.get("reason"))).inc()
             case EventKind.TRANSFER_ENDED:
                 self.transfers.labels("yes" if body.get("ok") else "no").inc()
             case EventKind.GATE_REJECTED:
@@ -93,9 +97,9 @@ class Metrics:
             case EventKind.TURN_OPERATOR if body.get("interrupted"):
                 self.barge_ins.inc()
             case EventKind.WORKER_LOST:
-                self.restarts.labels(str(body.get("worker", ""))).inc()
+                self.restarts.labels(_label(body.get("worker"))).inc()
             case EventKind.TROUBLE:
-                self.trouble.labels(str(body.get("what", ""))).inc()
+                self.trouble.labels(_label(body.get("what"))).inc()
 
     def set_active(self, calls: int) -> None:
         """How many calls are being served now."""
@@ -108,6 +112,12 @@ class Metrics:
     def render(self) -> str:
         """Prometheus text format."""
         return generate_latest(self.registry).decode()
+
+
+def _label(value: Any) -> str:
+    """A label's value: one of our own short words, never what somebody else chose to send."""
+    text = str(value or "")
+    return text if _OURS.fullmatch(text) and redact(text) == text else "other"
 
 
 def _as_float(read: Callable[[], int]) -> Callable[[], float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.events import Event, EventKind
 from escalation.redact import redact_value
+from escalation.running import Running
 
 IDENTIFIERS = frozenset(
     {
@@ -36,14 +37,19 @@ MAX_CALLS = 4096
 
 
 class Redactor:
-    """Redacts the bodies of events; remembers, for each call, how many keys were pressed in a row."""
+    """Redacts the bodies of events; remembers, for each call, how many keys were pressed in a row, and digits spoken.
 
-    def __init__(self) -> None:
+    ``names``: people's names go too.
+    """
+
+    def __init__(self, names: bool = False) -> None:
+        self._names = names
+        self._spoken: OrderedDict[str, Running] = OrderedDict()
         self._keys: OrderedDict[str, int] = OrderedDict()
 
     def body_of(self, event: Event) -> dict[str, Any]:
         """The body as it may be kept."""
-        body: dict[str, Any] = redact_value(event.body, IDENTIFIERS)
+        body: dict[str, Any] = redact_value(event.body, IDENTIFIERS, self._names)
         if event.kind is EventKind.DTMF_RECEIVED:
             pressed = self._keys[event.call_id] = self._keys.get(event.call_id, 0) + 1
             self._keys.move_to_end(event.call_id)
@@ -51,6 +57,18 @@ class Redactor:
                 self._keys.popitem(last=False)
             if pressed > MAX_KEYS and str(body.get("digit", "")).isdigit():
                 body["digit"] = "•"
-        elif event.kind in (EventKind.TURN_CALLER, EventKind.CALL_ENDED):
+        elif event.kind is EventKind.TURN_CALLER:
             self._keys.pop(event.call_id, None)
+            text = str(event.body.get("text", ""))
+            body["text"] = self._running(event.call_id).redact(text, continues=bool(event.body.get("continues")))
+        elif event.kind is EventKind.CALL_ENDED:
+            self._keys.pop(event.call_id, None)
+            self._spoken.pop(event.call_id, None)
         return body
+
+    def _running(self, call_id: str) -> Running:
+        running = self._spoken.setdefault(call_id, Running(self._names))
+        self._spoken.move_to_end(call_id)
+        while len(self._spoken) > MAX_CALLS:
+            self._spoken.popitem(last=False)
+        return running

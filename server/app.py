@@ -59,7 +59,7 @@ def run(settings: OperatorSettings, config: Path | None = None) -> int:
         settings.home_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CallwrightError(f"{settings.home_dir}: cannot be made ({error.strerror}); set CALLWRIGHT_HOME") from error
-    setup_logs(settings.operations.log, settings.home_dir)
+    setup_logs(settings.operations.log, settings.home_dir, names=settings.escalation.redaction.names)
     return asyncio.run(Operator(settings, config).serve())
 
 
@@ -70,7 +70,7 @@ class Operator:
         self._settings = settings
         self._config = config
         self._clock = MonotonicClock()
-        self._live = LiveEvents()
+        self._live = LiveEvents(settings.escalation.redaction.names)
         self._wall = Wall()
         self._desk = Desk(self._wall)
         self._metrics = Metrics()
@@ -100,11 +100,13 @@ class Operator:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         settings, clock = self._settings, self._clock
-        operations = settings.operations
+        operations, names = settings.operations, settings.escalation.redaction.names
         database = open_database(operations.database_url, settings.home_dir, operations.events.busy_timeout_ms)
         stack.callback(database.dispose)
         await asyncio.to_thread(migrate, database)
-        events = EventLog(database, settings.home_dir / operations.spool, operations.events, alarm=self._alarm)
+        events = EventLog(
+            database, settings.home_dir / operations.spool, operations.events, alarm=self._alarm, names=names
+        )
         stack.callback(events.close)
         self._metrics.watch_events(lambda: events.depth, lambda: events.spooled, lambda: events.lost)
         strain = Strain(settings.telephony.admission.strain)

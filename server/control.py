@@ -32,9 +32,9 @@ WATCH_QUEUE = 1000
 class LiveEvents:
     """An EventSink that hands events to whoever watches; a slow watcher loses the oldest, never blocks a call."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: bool = False) -> None:
         self._queues: set[asyncio.Queue[Event]] = set()
-        self._redactor = Redactor()
+        self._redactor = Redactor(names)
 
     def append(self, event: Event) -> None:
         """Give the event, redacted, to each watcher."""

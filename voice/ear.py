@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from contracts.audio import FRAME_S, AudioFrame
+from contracts.audio import FRAME_S, AudioFrame, seconds
 from contracts.clock import Clock
 from contracts.engines import Recogniser, Transcript, TurnJudge
 from contracts.errors import WorkerBusy, WorkerError
@@ -43,7 +43,7 @@ from voice.segments import Segment, latest, rejoined, results, succeeded
 from voice.settings import VoiceSettings
 from voice.turn import Phase, TurnMachine
 from voice.vad import VoiceActivity
-from voice.words import WORKER, guarded, is_backchannel, is_hum, join, stable_prefix
+from voice.words import WORKER, guarded, is_backchannel, is_hum, join, stable_prefix, timed
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -281,20 +281,21 @@ class Ear:
         return self._ring.between(start - self._settings.preroll_s, until)
 
     def _final_pass(self, start: float, until: float) -> Segment:
-        return Segment(start, self._spawn(self._transcribe(self._sound(start, until))))
+        pcm = self._sound(start, until)
+        return Segment(start, self._spawn(self._transcribe(pcm, until - seconds(pcm))))
 
     def _rejoined(self, start: float, until: float) -> float:
         return rejoined(self._segments, start, until, self._settings.rejoin_s)
 
-    async def _transcribe(self, pcm: bytes) -> Transcript:
-        """The final pass, retried once if its worker was replaced; ``rejected="worker"`` when it cannot be had."""
+    async def _transcribe(self, pcm: bytes, began: float) -> Transcript:
+        """The final pass over sound that began then; ``rejected="worker"`` if it failed, also with a new worker."""
         deadline = self._clock.now() + self._settings.final_deadline_s
         for attempt in (1, 2):
             try:
                 transcript = await self._recogniser.transcribe(
                     pcm, deadline=deadline, final=True, digits=self._expectation is Expectation.DIGITS
                 )
-                return as_digits(guarded(transcript, self._settings), self._digits)
+                return as_digits(guarded(timed(transcript, began), self._settings), self._digits)
             except WorkerError as error:
                 _log.warning("ear.recognition_failed", error=str(error), kind=type(error).__name__, attempt=attempt)
                 self._words_lost = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts.engines import MOST_READINGS, Transcript
 from voice.settings import EarSettings
@@ -95,6 +96,12 @@ def _readings(parts: Sequence[Transcript]) -> tuple[str, ...]:
         if rank < len(part.readings)
     ]
     return tuple(found[:MOST_READINGS])
+
+
+def timed(transcript: Transcript, began: float) -> Transcript:
+    """Its words with monotonic times, of sound that began at ``began``."""
+    words = (replace(one, start=began + one.start, end=began + one.end) if one.end else one for one in transcript.words)
+    return replace(transcript, words=tuple(words))
 
 
 def guarded(transcript: Transcript, settings: EarSettings) -> Transcript:

@@ -33,7 +33,7 @@ class WhisperRecogniser:
             no_speech=body["no_speech"],
             compute_s=body["compute_s"],
             rejected=body["rejected"],
-            words=tuple(Word(text, probability) for text, probability in body["words"]),
+            words=tuple(Word(*word) for word in body["words"]),
             alternatives=tuple(body.get("alternatives", ())),
             readings=tuple(body.get("readings", ())),
         )

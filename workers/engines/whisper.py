@@ -80,13 +80,16 @@ class WhisperEngine:
         self._decode(self._encode(noise), max_tokens=8, beam=self._options.beam)
 
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
-        """``transcribe``: text, avg_logprob, no_speech, rejected, compute_s, words [[text, probability], …], and, most
-        probable first, readings [text, …] that a wide search found besides, alternatives [text, …] of digits only."""
+        """``transcribe``: text, avg_logprob, no_speech, rejected, compute_s, words [[text, probability, start_s,
+        end_s], …], and, most probable first, readings [text, …] that a wide search found besides, and alternatives
+        [text, …] of digits only."""
         if method != "transcribe":
             raise EngineFailed(f"whisper has no method {method!r}")
         began = time.monotonic()
         final = bool(params.get("final", True))
-        audio = pcm_to_float(blob)[-30 * RATE :]
+        audio = pcm_to_float(blob)
+        skipped_s = max(0, len(audio) - 30 * RATE) / RATE
+        audio = audio[-30 * RATE :]
         if len(audio) == 0 or 20 * math.log10(float(np.abs(audio).max()) + 1e-9) < self._options.silence_dbfs:
             return self._reply({"text": "", "avg_logprob": 0.0, "no_speech": 1.0, "rejected": "silence"}, began)
         encoded = self._encode(suppress(audio, self._options.denoise_db))
@@ -107,7 +110,7 @@ class WhisperEngine:
         if rejected:
             body["text"] = ""
         elif final:
-            body["words"] = self._words(encoded, tokens, len(audio)) if self._options.words else []
+            body["words"] = self._words(encoded, tokens, len(audio), skipped_s) if self._options.words else []
             body["readings"] = [one for one in readings if one != text][:MOST_READINGS]
         if params.get("digits") and rejected != "silence":
             job.checkpoint()
@@ -195,15 +198,24 @@ class WhisperEngine:
             return "loop"
         return "noise" if avg_logprob < options.min_logprob else ""
 
-    def _words(self, encoded: Any, tokens: Sequence[int], samples: int) -> list[tuple[str, float]]:
-        """Words with the geometric mean probability of their tokens; a token that starts with a space starts one."""
+    def _words(
+        self, encoded: Any, tokens: Sequence[int], samples: int, skipped_s: float
+    ) -> list[tuple[str, float, float, float]]:
+        """Words with the geometric mean probability of their tokens, and when they begin and end, by attention."""
         if not tokens:
             return []
         frames = max(1, min(samples // _HOP, 2 * encoded.shape[1]))
         aligned = self._model.align(encoded, self._prompt, [list(tokens)], frames, median_filter_width=7)[0]
-        logs = iter([math.log(max(float(probability), 1e-9)) for probability in aligned.text_token_probs])
-        words = [(word, [next(logs, 0.0) for _ in word]) for word in self._grouped(tokens)]
-        return [(self._text(word), math.exp(sum(found) / len(found))) for word, found in words]
+        logs = [math.log(max(float(probability), 1e-9)) for probability in aligned.text_token_probs]
+        begins = _token_starts(aligned.alignments, len(tokens), samples / RATE)
+        words: list[tuple[str, float, float, float]] = []
+        at = 0
+        for word in self._grouped(tokens):
+            end = at + len(word)
+            mean = sum(logs[at:end]) / len(word) if end <= len(logs) else 0.0
+            words.append((self._text(word), math.exp(mean), skipped_s + begins[at], skipped_s + begins[end]))
+            at = end
+        return words
 
     def _grouped(self, tokens: Sequence[int]) -> list[list[int]]:
         """Tokens by words: one that starts with a space starts a word."""
@@ -219,6 +231,20 @@ class WhisperEngine:
         words = self._grouped(tokens)
         cut = echo([self._text(word) for word in words])
         return tokens if cut is None else [token for word in words[:cut] for token in word]
+
+
+def _token_starts(alignments: Sequence[tuple[int, int]], count: int, length_s: float) -> list[float]:
+    """When each token begins, seconds, and when the last one ends: ``count`` + 1 times, rising.
+
+    ``alignments``: (token, encoder state) pairs of a dynamic time warp; a state is 20 ms.
+    """
+    starts = [length_s] * (count + 1)
+    for token, state in reversed(alignments):
+        if 0 <= token <= count:
+            starts[token] = min(length_s, state * 2 * _HOP / RATE)
+    for token in range(count - 1, -1, -1):
+        starts[token] = min(starts[token], starts[token + 1])
+    return starts
 
 
 def _logprob(result: Any) -> float:
