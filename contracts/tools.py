@@ -46,6 +46,10 @@ class Tools(Protocol):
         """What is allowed, by operationId."""
         ...
 
+    async def close(self) -> None:
+        """No more will be asked; connections are closed. Harmless twice."""
+        ...
+
     async def call(self, operation: str, arguments: Mapping[str, Any], *, key: str = "") -> ToolAnswer:
         """Do it. ``key``: idempotency key, needed for a write; the same key does a thing once. Raises ToolError."""
         ...

@@ -127,6 +127,8 @@ class Operator:
             switch,
             self._sip if settings.telephony.sip.enabled else None,
         )
+        if services.counter is not None:
+            stack.push_async_callback(services.counter.tools.close)
         self._kill_switch = KillSwitch(switch, lambda: services.rules, sink, events.flush)
         self._asking = make_asking(settings, engines, prompts, clock)
         self._engines = engines

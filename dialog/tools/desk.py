@@ -25,7 +25,8 @@ from dialog.conversation import Conversation
 from dialog.intents import Intent, classify
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
-from dialog.tools.machine import CHECKS, Ask, Call, Machine, Move, State
+from dialog.tools.machine import CHECKS, Machine
+from dialog.tools.moves import Ask, Call, Move, State
 from dialog.tools.tasks import TaskBook
 from escalation.offers import answer_to_offer
 from voice.completeness import Expectation

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 from contracts.errors import ToolError, ToolRefused, ToolUncertain
 from contracts.tools import Effect
+from dialog.tools.moves import Ask, Call, End, Move, Phase, State
 from dialog.tools.tasks import Slot, Task, TaskBook, said
 from dialog.tools.values import KEYED, Kind, keyed, read
 from escalation.offers import answer_to_offer
@@ -40,71 +40,13 @@ _HAS_NOT = re.compile(
 )
 
 
-class Phase(StrEnum):
-    """Where a task is."""
-
-    IDLE = "idle"
-    SLOT = "slot"
-    FACTOR = "factor"
-    CONFIRM = "confirm"
-    CALL = "call"
-
-
-@dataclass(slots=True, frozen=True)
-class State:
-    """All that a task has so far; replaced, never changed."""
-
-    phase: Phase = Phase.IDLE
-    task: str = ""
-    asked: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    factors: Mapping[str, str] = field(default_factory=dict)
-    lacking: frozenset[str] = frozenset()
-    """Factors that the caller does not have, or that could not be made out."""
-    wanted: int = 0
-    """Factors that are needed now."""
-    checks: int = 0
-    misses: int = 0
-    by_keys: bool = False
-    looked: bool = False
-    heard_whole: bool = False
-    """The read-back was heard to its end; before that a yes means nothing."""
-    customer: str = ""
-
-
-@dataclass(slots=True, frozen=True)
-class Ask:
-    """Say this and wait. ``keys``: how many would answer it; 0: none."""
-
-    text: str
-    expect: Expectation
-    digits: int = 0
-    keys: int = 0
-
-
-@dataclass(slots=True, frozen=True)
-class Call:
-    """Ask the owner's system."""
-
-    operation: str
-    effect: Effect
-    arguments: Mapping[str, Any]
-    factors: int = 0
-    """Of an identity check: how many are checked."""
-
-
-@dataclass(slots=True, frozen=True)
-class End:
-    """The task is over. ``offer``: the sentence offers a person; ``unverified``: the caller was not identified."""
-
-    text: str
-    how: str
-    task: str
-    offer: bool = False
-    unverified: bool = False
-
-
-Move = Ask | Call | End
+_NOT_SO = re.compile(
+    r"\b(?:not|instead of|rather than|isn't|wasn't)\b (?:my |the |on |at |for )?\w+(?: card| account)?", re.IGNORECASE
+)
+_CLOCK_WORDS = re.compile(
+    r"\d:\d\d|\b(?:[ap]\.? ?m\b|o'?clock|noon|midday|half past|quarter|at \w+|morning|afternoon|evening)", re.IGNORECASE
+)
+"""A number alone ("one more thing") corrects no time."""
 
 
 class Machine:
@@ -158,6 +100,8 @@ class Machine:
         """The caller's turn; None: it is about something else, and the task was left."""
         if self.state.phase is Phase.CONFIRM:
             return self._answered(text, sure)
+        if self.state.phase is Phase.CHECK:
+            return self._checked(text, sure)
         if value := self._read(self._slot, text):
             return self._keep(value)
         if self.state.phase is Phase.FACTOR and _HAS_NOT.search(normalise(text)):
@@ -171,12 +115,14 @@ class Machine:
 
     def pressed(self, keys: str) -> Move:
         """All the keys that were awaited."""
-        if self.state.phase is Phase.CONFIRM:
+        if self.state.phase in (Phase.CONFIRM, Phase.CHECK):
             yes = {"1": True, "2": False}.get(keys)
-            return self._missed() if yes is None else self._decided(yes)
+            if yes is None:
+                return self._missed()
+            return self._decided(yes) if self.state.phase is Phase.CONFIRM else self._agreed(yes)
         slot = self._slot
         value = keyed(slot.kind, keys, digits=slot.digits, today=self._today(), choices=list(slot.choices))
-        return self._keep(value) if value else self._missed()
+        return self._keep(value, certain=True) if value else self._missed()
 
     def heard_whole(self) -> None:
         """The read-back was played to its end."""
@@ -258,7 +204,7 @@ class Machine:
             return self._turn_to(Phase.CONFIRM, "", before)
         return self._end(self._say(task.done), "done")
 
-    def _turn_to(self, phase: Phase, name: str, before: str) -> Ask:
+    def _turn_to(self, phase: Phase, name: str, before: str = "") -> Ask:
         # Once factors did not match, they are keyed in: what recognition made of them was perhaps what was wrong.
         by_keys = phase is Phase.FACTOR and self.state.checks > 0
         self.state = replace(self.state, phase=phase, asked=name, misses=0, by_keys=by_keys, heard_whole=False)
@@ -271,17 +217,44 @@ class Machine:
                 return Ask(before + sayings.yes_no_keys, Expectation.YES_NO, keys=1)
             return Ask(before + self._say(self.task.confirm), Expectation.YES_NO)
         slot = self._slot
+        if state.phase is Phase.CHECK:
+            return Ask(before + said(slot.repeat, {"value": state.values[state.asked]}), Expectation.YES_NO, keys=1)
         keys = (slot.digits or KEYED.get(slot.kind, 0)) if slot.keys else 0
         expect = {Kind.DIGITS: Expectation.DIGITS, Kind.NAME: Expectation.NAME}.get(slot.kind, Expectation.OPEN)
         return Ask(before + (slot.keys if state.by_keys and slot.keys else slot.ask), expect, slot.digits, keys)
 
-    def _keep(self, value: str) -> Move:
+    def _keep(self, value: str, *, certain: bool = False) -> Move:
+        """``certain``: it was keyed in, and need not be read back."""
         state = self.state
         if state.phase is Phase.FACTOR:
             self.state = replace(state, factors={**state.factors, state.asked: value})
         else:
             self.state = replace(state, values={**state.values, state.asked: value})
+            if self._slot.repeat and not certain:
+                return self._turn_to(Phase.CHECK, state.asked)
         return self._next()
+
+    def _checked(self, text: str, sure: bool) -> Move | None:
+        """To a slot's value that was read back: a yes, a no, or what it is instead ("no, four four seven one")."""
+        value = self._read(self._slot, _NOT_SO.sub(" ", text))
+        if value and value != self.state.values[self.state.asked]:
+            return self._keep(value)
+        yes = answer_to_offer(text)
+        if yes is None and self._leaves(text):
+            self.leave()
+            return None
+        if yes is None or (yes and not sure):
+            return self._missed()
+        return self._agreed(yes)
+
+    def _agreed(self, yes: bool) -> Move:
+        """The value that was read back is right, or is asked for again."""
+        if yes:
+            return self._next()
+        asked = self.state.asked
+        values = {name: value for name, value in self.state.values.items() if name != asked}
+        self.state = replace(self.state, values=values)
+        return self._turn_to(Phase.SLOT, asked)
 
     def _without(self) -> Move:
         self.state = replace(self.state, lacking=self.state.lacking | {self.state.asked})
@@ -291,6 +264,8 @@ class Machine:
         state, sayings = self.state, self._book.file.sayings
         self.state = state = replace(state, misses=state.misses + 1)
         if state.misses >= MISSES:
+            if state.phase is Phase.CHECK:
+                return self._agreed(False)
             keyable = state.phase is Phase.CONFIRM or bool(self._slot.keys)
             if keyable and not state.by_keys:
                 self.state = replace(state, by_keys=True, misses=0)
@@ -298,10 +273,13 @@ class Machine:
             if state.phase is Phase.FACTOR:
                 return self._without()
             return self._end(sayings.give_up, "person", offer=True)
-        return self._ask(sayings.once_more if state.phase is not Phase.CONFIRM else sayings.yes_no)
+        return self._ask(sayings.yes_no if state.phase in (Phase.CONFIRM, Phase.CHECK) else sayings.once_more)
 
     def _answered(self, text: str, sure: bool) -> Move | None:
-        """To the read-back: only a plain, well understood yes to all of it counts."""
+        """To the read-back: only a plain, well understood yes to all of it counts; what is corrected is read back."""
+        if corrected := self._corrected(text):
+            self.state = replace(self.state, values={**self.state.values, **corrected}, looked=False, misses=0)
+            return self._next()
         yes = False if self._cancels(text) else answer_to_offer(text)
         if yes is None and self._leaves(text):
             self.leave()
@@ -311,6 +289,21 @@ class Machine:
         if yes and not self.state.heard_whole:
             return self._ask()
         return self._decided(yes)
+
+    def _corrected(self, text: str) -> dict[str, str]:
+        """Slots to which these words give another value than was read back: "no, the credit card", "on Friday, please".
+
+        What is said not to be so gives none: "not the debit card, the credit card".
+        """
+        meant = _NOT_SO.sub(" ", text)
+        found: dict[str, str] = {}
+        for name, slot in self.task.slots.items():
+            if slot.kind is Kind.NAME or (slot.kind is Kind.TIME and _CLOCK_WORDS.search(meant) is None):
+                continue
+            value = self._read(slot, meant)
+            if value and value != self.state.values.get(name):
+                found[name] = value
+        return found
 
     def _decided(self, yes: bool) -> Move:
         if not yes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from datetime import date, time
@@ -27,6 +28,9 @@ class Slot(Settings):
     kind: Kind
     ask: str = Field(min_length=1)
     keys: str = Field(default="", description="asks for the same by keys, after speech failed twice; empty: it cannot")
+    repeat: str = Field(
+        default="", description="reads the value back, {value} or {value:digits}, before anything depends on it"
+    )
     digits: int = Field(default=0, ge=0, le=8)
     choices: dict[str, list[str]] = Field(default_factory=dict, description="value → what callers say for it")
 
@@ -36,6 +40,8 @@ class Slot(Settings):
             raise ValueError("digits needs how many: 'digits: 4'")
         if self.kind is Kind.CHOICE and not self.choices:
             raise ValueError("choice needs choices")
+        if self.repeat and {"value"} != _fields(self.repeat):
+            raise ValueError("'repeat' names {value} and nothing else")
         if self.keys and self.kind in (Kind.NAME, Kind.DAY, Kind.TIME):
             raise ValueError(f"a {self.kind} cannot be keyed in; leave out 'keys'")
         return self
@@ -55,6 +61,8 @@ class Identity(Settings):
     def _enough(self) -> Identity:
         if len(self.factors) < self.needed:
             raise ValueError(f"{self.needed} factors are needed and {len(self.factors)} are named")
+        if any(slot.repeat for slot in self.factors.values()):
+            raise ValueError("what identifies a caller is not said aloud: leave out 'repeat'")
         return self
 
 
@@ -202,6 +210,8 @@ class _Saying(string.Formatter):
                 sign = "minus " if int(value) < 0 else ""
                 whole, cents = divmod(abs(int(value)), 100)
                 return f"{sign}${whole:,}.{cents:02}" if cents else f"{sign}${whole:,}"
+            case "digits":
+                return ", ".join(re.findall(r"[a-z0-9]", str(value)[:MAX_VALUE], re.IGNORECASE))
             case "date":
                 day = date.fromisoformat(str(value))
                 return f"{day:%A}, {day:%B} {day.day}"

@@ -57,6 +57,10 @@ class HttpTools:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """contracts.tools.Tools.close."""
         await self._client.aclose()
 
     async def call(self, operation: str, arguments: Mapping[str, Any], *, key: str = "") -> ToolAnswer:

@@ -108,9 +108,7 @@ def test_a_card_is_blocked_once_after_a_yes(talk: Any, bank: Bank) -> None:
     assert call.record.bodies(EventKind.TASK_ENDED) == [{"task": "block_card", "how": "done"}]
 
 
-@pytest.mark.parametrize(
-    "answer", ["No.", "Never mind.", "No, the credit card.", "When are your branches open?", "Hmm blue."]
-)
+@pytest.mark.parametrize("answer", ["No.", "Never mind.", "When are your branches open?", "Hmm blue."])
 def test_without_a_yes_nothing_is_done(talk: Any, bank: Bank, answer: str) -> None:
     async def scenario(call: Any) -> None:
         await call.ask("I want to block my debit card.")
