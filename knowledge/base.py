@@ -19,6 +19,7 @@ from knowledge.api import LIVE, Added, Change, DocumentChange, DocumentText, Hel
 from knowledge.database import open_engine
 from knowledge.desk import ReleaseDesk
 from knowledge.finder import Finder
+from knowledge.golden import Answers
 from knowledge.indexer import Embeds, Indexer
 from knowledge.lock import OwnerLock
 from knowledge.reading import DocumentReader
@@ -36,7 +37,8 @@ _TEXT_FORMAT = 1
 class KnowledgeBase:
     """Implements api.KnowledgeAccess. Opening it takes the owner lock; all methods may be called from any thread.
 
-    Callers are answered from the live release alone. A search holds on to the release with which it began.
+    ``answers`` tells a release's review what the operator would say. Callers are answered from the live release alone.
+    A search holds on to the release with which it began.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class KnowledgeBase:
         *,
         engine: sa.Engine | None = None,
         today: Callable[[], date] = date.today,
+        answers: Answers | None = None,
     ) -> None:
         self._settings = settings
         self._lock = OwnerLock(home / settings.lock_file)
@@ -71,7 +74,9 @@ class KnowledgeBase:
             embedded=self._shelf.complete,
         )
         self._reader = DocumentReader(settings)
-        self._desk = ReleaseDesk(self, self._releases, self._shelf, self._indexer, home, settings.releases, today)
+        self._desk = ReleaseDesk(
+            self, self._releases, self._shelf, self._indexer, home, settings.releases, today, answers
+        )
         self._today = today
         self._finder = Finder(self._indexer, settings.search)
 

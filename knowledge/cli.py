@@ -134,11 +134,27 @@ def _draft(app: typer.Typer, access: AccessFactory) -> None:
     def show(release: ReleaseName, as_json: AsJson = False) -> None:
         """Show a release and its review."""
         with _one_line_errors(), access() as base:
-            wanted = release.lower().removeprefix("r").lstrip("0")
-            found = [one for one in base.releases() if one.release.lstrip("r0") == wanted]
-            if not found:
-                raise ReleaseUnknown(f"there is no release {release}; `callwright knowledge releases` shows them")
-            _show(found[0], as_json)
+            _show(_find(base, release), as_json)
+
+    @app.command(epilog="Example: callwright knowledge check && callwright knowledge publish r0007")
+    def check(
+        release: Annotated[str, typer.Argument(help="A release; left out, the newest.")] = "", as_json: AsJson = False
+    ) -> None:
+        """Show a release's review; the exit code is 1 if it may not go live by itself."""
+        with _one_line_errors(), access() as base:
+            found = _find(base, release)
+            _show(found, as_json)
+            if not found.report or found.report.get("objections"):
+                raise typer.Exit(1)
+
+
+def _find(base: KnowledgeAccess, release: str) -> ReleaseInfo:
+    """By its name, or the newest. Raises ReleaseUnknown."""
+    wanted = release.lower().removeprefix("r").lstrip("0")
+    found = [one for one in base.releases() if not release or one.release.lstrip("r0") == wanted]
+    if not found:
+        raise ReleaseUnknown(f"there is no release {release}; `callwright knowledge releases` shows them")
+    return found[0]
 
 
 def _releases(app: typer.Typer, access: AccessFactory) -> None:

@@ -134,6 +134,8 @@ def release(info: ReleaseInfo) -> None:
     _findings(console, report.get("checks", {}))
     if questions := report.get("questions"):
         _questions(console, questions)
+    for one in report.get("objections", []):
+        console.print(f"held back: {one}", style="bold red", markup=False)
 
 
 def _findings(console: Console, checks: Mapping[str, Any]) -> None:
@@ -150,16 +152,28 @@ def _findings(console: Console, checks: Mapping[str, Any]) -> None:
 
 def _questions(console: Console, questions: Mapping[str, Any]) -> None:
     table = Table("golden questions", "live", "this release")
-    for key in ("questions", "r1", "r3", "r5", "answered"):
-        pair = (questions["before"][key], questions["after"][key])
-        table.add_row(key, *(str(one) if key == "questions" else f"{one:.1%}" for one in pair))
+    for key in ("questions", "r1", "r3", "r5", "answered", "abstained", "without_model", "ungrounded"):
+        pair = (questions["before"].get(key), questions["after"].get(key))
+        if pair[1] is not None:
+            table.add_row(key.replace("_", " "), *map(_figure, pair))
     console.print(table)
     for kind in ("lost", "won"):
         for ask in questions[kind][:_SHOWN]:
             console.print(f"  {kind}: {ask}", markup=False)
+    for one in questions.get("failed", [])[:_SHOWN]:
+        console.print(f"  fails: {one['ask']}: {one['why']}", markup=False)
     console.print(f"answers that would change: {len(questions['changed'])}", markup=False)
     for one in questions["changed"][:_SHOWN]:
-        console.print(f"  {one['ask']}", markup=False)
+        console.print(f"  {one['ask']}{f' ({what})' if (what := _WHAT.get(one.get('what', ''))) else ''}", markup=False)
         for when in ("before", "after"):
             text = "nothing" if one[when] is None else f"{one[when]['source']}: {one[when]['text'][:160]}"
             console.print(f"    {when}: {text}", markup=False)
+
+
+_WHAT = {"document": "from another document", "words": "in other words", "how": "by a model now, or no longer by one"}
+
+
+def _figure(value: float | int | None) -> str:
+    if value is None:
+        return "not tried"
+    return str(value) if isinstance(value, int) else f"{value:.1%}"

@@ -13,7 +13,7 @@ from typing import Protocol
 from contracts.engines import Evidence
 from contracts.errors import ReleaseRefused
 from knowledge.api import ReleaseInfo
-from knowledge.golden import load_golden
+from knowledge.golden import Answers, load_golden
 from knowledge.indexer import Indexer
 from knowledge.releases import ReleaseStore
 from knowledge.review import mark_new, objections, report_of, run_checks
@@ -21,8 +21,8 @@ from knowledge.settings import ReleaseSettings
 from knowledge.shelf import Shelf
 from knowledge.snapshotfile import path_of, release_name
 
-_ASKED = 5
-"""Passages asked for each golden question."""
+_ASKED = 10
+"""Passages asked for each golden question, as calls do (dialog's ``passages``)."""
 _EMBEDDING_S = 24 * 3600.0
 
 
@@ -50,6 +50,7 @@ class ReleaseDesk:
         home: Path,
         settings: ReleaseSettings,
         today: Callable[[], date],
+        answers: Answers | None = None,
     ) -> None:
         self._base = base
         self._releases = releases
@@ -59,6 +60,7 @@ class ReleaseDesk:
         self._folder = shelf.folder
         self._settings = settings
         self._today = today
+        self._answers = answers
         self._proposing = threading.Lock()
         self._moving = threading.Lock()
 
@@ -90,7 +92,9 @@ class ReleaseDesk:
             self._search(live),
             self._search(number),
             self._releases.diff(live, number),
+            self._answers,
         )
+        report["objections"] = objections(report, self._settings)
         report["took_s"] = {**(took_s or {}), "reviewed": round(time.monotonic() - began, 2)}
         self._releases.keep_report(number, report)
 

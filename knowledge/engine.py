@@ -31,6 +31,7 @@ A result is compressed JSON in the reply's blob. A knowledge error (a refused do
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import zlib
@@ -43,6 +44,7 @@ from contracts.worker import Job, Reply
 from knowledge.api import error_json, evidence_json, to_json
 from knowledge.base import KnowledgeBase
 from knowledge.clerk import Clerk
+from knowledge.golden import Answers
 from knowledge.settings import KnowledgeSettings
 
 Params = Mapping[str, Any]
@@ -81,12 +83,14 @@ document was taken in beside it, it waited up to 5 ms (Python's default) for eac
 
 
 class KnowledgeEngine:
-    """contracts.worker.Engine. Options: ``home`` (folder), ``model_dir`` (embedder's folder), ``settings`` (dict)."""
+    """contracts.worker.Engine. Options: ``home`` (folder), ``model_dir`` (embedder's folder), ``settings`` (dict),
+    ``answers`` (``module:function``, which makes a golden.Answers of ``cascade``, a file); without it none."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._home = Path(options["home"])
         self._model_dir = Path(options["model_dir"])
         self._settings = KnowledgeSettings.model_validate(options.get("settings") or {})
+        self._answers = str(options.get("answers") or ""), str(options.get("cascade") or "")
         self._base: KnowledgeBase | None = None
         self._clerk: Clerk | None = None
 
@@ -103,7 +107,12 @@ class KnowledgeEngine:
 
     def make_base(self) -> KnowledgeBase:
         """The base that is served, not yet open; a benchmark gives it another embedder. Raises ModelFileError."""
-        return open_base(self._home, self._model_dir, self._settings)
+        where, cascade = self._answers
+        if not where:
+            return open_base(self._home, self._model_dir, self._settings)
+        module, _, name = where.partition(":")
+        answers: Answers = getattr(importlib.import_module(module), name)(cascade)
+        return open_base(self._home, self._model_dir, self._settings, answers)
 
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
         """Do one request of the table above. Raises EngineFailed for an unknown method or missing parameters."""
@@ -163,8 +172,10 @@ _NEEDS = {
 }
 
 
-def open_base(home: Path, model_dir: Path, settings: KnowledgeSettings) -> KnowledgeBase:
+def open_base(
+    home: Path, model_dir: Path, settings: KnowledgeSettings, answers: Answers | None = None
+) -> KnowledgeBase:
     """A base, not yet open, with the real embedder. Raises ModelFileError."""
     from workers.engines.embedder import Embedder  # pulls in the model runtime: only where it is needed
 
-    return KnowledgeBase(home, settings, Embedder(model_dir))
+    return KnowledgeBase(home, settings, Embedder(model_dir), answers=answers)

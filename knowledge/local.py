@@ -8,16 +8,19 @@ from pathlib import Path
 
 from knowledge.base import KnowledgeBase
 from knowledge.engine import open_base
+from knowledge.golden import Answers
 from knowledge.settings import KnowledgeSettings
 
 
 @contextmanager
-def open_local(home: Path, model_dir: Path, settings: KnowledgeSettings) -> Iterator[KnowledgeBase]:
+def open_local(
+    home: Path, model_dir: Path, settings: KnowledgeSettings, answers: Answers | None = None
+) -> Iterator[KnowledgeBase]:
     """The open base (an api.KnowledgeAccess) for a ``with`` block.
 
     Raises ModelFileError without the embedder, KnowledgeError in one line if a server holds the base.
     """
-    base = open_base(home, model_dir, settings)
+    base = open_base(home, model_dir, settings, answers)
     base.open()
     try:
         yield base

@@ -3,8 +3,10 @@
 The report is JSON and is kept with the release::
 
     {"checks": {"counts": {kind: n}, "new": {kind: n}, "findings": [{kind, what, sources, quotes, new}]},
-     "questions": {"before": measures, "after": measures, "lost": [...], "won": [...], "changed": [...]},
-     "documents": {"added": n, "changed": n, "removed": n}, "took_s": {step: seconds}}
+     "questions": {"before": measures, "after": measures, "lost": [...], "won": [...], "failed": [...],
+                   "changed": [...]},
+     "documents": {"added": n, "changed": n, "removed": n}, "took_s": {step: seconds},
+     "objections": [why it may not go live]}
 """
 
 from __future__ import annotations
@@ -13,22 +15,25 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from contracts.engines import Evidence
 from contracts.errors import KnowledgeError
 from knowledge.api import DocumentChange
-from knowledge.golden import GoldenQuestion, ask_all, compare
+from knowledge.golden import Answers, GoldenQuestion, Search, ask_all, compare
 from knowledge.settings import ReleaseSettings
 
 _ROOT = str(Path(__file__).parents[1])
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from knowledge.checks import main; main()"
 _PATIENCE_S = 600.0
-
-Search = Callable[[str, Sequence[str]], Evidence]
+MARKS = {
+    "answered": "are answered from their document",
+    "abstained": "that no document answers stay unanswered",
+    "r3": "find their document among three",
+}
+"""Shares of knowledge.golden.measures that ReleaseMarks sets marks for."""
 
 
 def run_checks(path: Path, settings: ReleaseSettings, today: date) -> dict[str, Any]:
@@ -63,11 +68,12 @@ def report_of(
     before: Search,
     after: Search,
     changed: Sequence[DocumentChange],
+    answers: Answers | None = None,
 ) -> dict[str, Any]:
     """The whole report; the golden questions are asked of both releases."""
     report: dict[str, Any] = {"checks": dict(checks), "documents": Counter(one.kind for one in changed)}
     if questions:
-        report["questions"] = compare(ask_all(questions, before), ask_all(questions, after))
+        report["questions"] = compare(ask_all(questions, before, answers), ask_all(questions, after, answers))
     return report
 
 
@@ -78,7 +84,13 @@ def objections(report: Mapping[str, Any], settings: ReleaseSettings) -> list[str
     for kind in settings.block_on:
         if counts.get(kind):
             found.append(f"{counts[kind]} new {kind}(s)")
-    lost = report.get("questions", {}).get("lost", [])
+    questions = report.get("questions", {})
+    lost = questions.get("lost", [])
     if len(lost) > settings.max_lost_questions:
-        found.append(f"{len(lost)} golden questions lost, such as {lost[0]!r}")
+        found.append(f"{len(lost)} golden question(s) lost, such as {lost[0]!r}")
+    after = questions.get("after", {})
+    for mark in MARKS:
+        least, share = getattr(settings.marks, mark), after.get(mark)
+        if share is not None and share < least:
+            found.append(f"{share:.1%} of golden questions {MARKS[mark]}, the mark is {least:.1%}")
     return found

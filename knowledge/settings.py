@@ -79,6 +79,18 @@ class IngestSettings(Settings):
     json_keys: JsonKeys = JsonKeys()
 
 
+class ReleaseMarks(Settings):
+    """Shares of the golden questions below which publishing is refused; 0: no mark. Absolute, so that a base that gets
+    worse by one question with each release is stopped some day."""
+
+    answered: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Of the questions that name a document: found, answered from it, and nothing said that it does not say."""
+    abstained: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Of the questions with ``document: null``: neither answered nor handed to a model."""
+    r3: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Of the questions that name a document: it is among the first three passages."""
+
+
 class ReleaseSettings(Settings):
     """What stands between a draft and the callers."""
 
@@ -87,7 +99,9 @@ class ReleaseSettings(Settings):
     questions: Path | None = None
     """The golden question set (docs/knowledge.md); without one, nothing is evaluated."""
     max_lost_questions: int = Field(default=0, ge=0, le=10_000)
-    """So many golden questions that the live release answers may be lost; more, and publishing is refused."""
+    """So many golden questions that the live release deals with as it should may be lost (also by being answered where
+    no document answers); more, and publishing is refused."""
+    marks: ReleaseMarks = ReleaseMarks()
     block_on: tuple[Literal["contradiction", "duplicate", "expired", "orphaned"], ...] = ("contradiction",)
     """Findings of the check with which publishing is refused, unless the live release has them already."""
     keep: int = Field(default=5, ge=1, le=100)

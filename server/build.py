@@ -72,7 +72,8 @@ def make_engines(
     """Not started. Raises ConfigError or ModelFileError."""
     choice = settings.engines
     store = store_of(choice, settings.models_dir, project_path(choice.manifest))
-    workers = workers_of(choice, store, settings.home_dir, settings.knowledge, prompts.prefixes)
+    cascade = project_path(settings.dialog.cascade)
+    workers = workers_of(choice, store, settings.home_dir, settings.knowledge, prompts.prefixes, cascade)
     pool = WorkerPool(workers, on_event=on_event, clock=clock)
     phrases = settings.voice.phrases.model_copy(update={"directory": settings.home_dir / "phrases"})
     return Engines(

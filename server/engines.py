@@ -70,8 +70,10 @@ def workers_of(
     home: Path,
     knowledge: KnowledgeSettings,
     prefixes: Mapping[str, str],
+    cascade: Path,
 ) -> WorkersSettings:
-    """The worker processes. ``prefixes``: what all prompts of ``small`` and ``large`` begin with, kept in their caches.
+    """The worker processes. ``prefixes``: what all prompts of ``small`` and ``large`` begin with, kept in their caches;
+    ``cascade``: the thresholds by which the knowledge base tries its golden questions.
 
     Raises ModelFileError for a file that is missing.
     """
@@ -103,6 +105,8 @@ def workers_of(
                     "home": str(home),
                     "model_dir": str(store.folder(knowledge.model)),
                     "settings": knowledge.model_dump(mode="json"),
+                    "answers": "dialog.rehearsal:rehearsal",
+                    "cascade": str(cascade),
                 },
             ),
             # For the rules' classifier (dialog/risks.py): a few milliseconds a turn, so it waits for no cores either.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dialog.rehearsal import rehearsal
 from knowledge.api import KnowledgeAccess, evidence_json
 from knowledge.client import KnowledgeClient
 from knowledge.engine import METHODS
@@ -71,7 +72,9 @@ def access_of(load: Callable[[], OperatorSettings]) -> Callable[[], Any]:
         except OperatorNotRunning:
             choice = settings.engines
             store = store_of(choice, settings.models_dir, project_path(choice.manifest))
-            with open_local(settings.home_dir, store.folder(settings.knowledge.model), settings.knowledge) as base:
+            answers = rehearsal(str(project_path(settings.dialog.cascade)))
+            model = store.folder(settings.knowledge.model)
+            with open_local(settings.home_dir, model, settings.knowledge, answers) as base:
                 yield base
         else:
             yield remote

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from contracts.engines import Evidence, Passage
 from contracts.errors import ConfigError
-from knowledge.golden import GoldenQuestion, ask_all, compare, load_golden
+from knowledge.golden import Asked, GoldenQuestion, Reply, Search, Spoken, ask_all, compare, load_golden
 from knowledge.review import mark_new, objections
-from knowledge.settings import ReleaseSettings
+from knowledge.settings import ReleaseMarks, ReleaseSettings
 
 
 def passage(source: str, text: str) -> Passage:
@@ -54,7 +55,8 @@ def test_what_is_lost_won_and_said_otherwise() -> None:
     found = compare(before, after)
     assert (found["lost"], found["won"]) == (["one"], ["two"])
     assert [one["ask"] for one in found["changed"]] == ["one", "two", "three"]
-    assert found["changed"][2]["after"] == {"source": "a.md", "heading": "", "text": "new"}
+    assert found["changed"][2]["after"] == {"source": "a.md", "heading": "", "text": "new", "by": "untried"}
+    assert [one["what"] for one in found["changed"]] == ["document", "document", "words"]
     assert found["before"]["r1"] == pytest.approx(2 / 3)
 
 
@@ -67,3 +69,81 @@ def test_objections_count_what_is_new_and_what_is_lost() -> None:
     assert objections({"checks": mark_new(checks, fresh)}, settings) == []
     assert objections({"questions": {"lost": ["x"]}}, settings) == []
     assert len(objections({"questions": {"lost": ["x", "y"]}}, settings)) == 1
+
+
+class Scripted:
+    """knowledge.golden.Answers that says what it is told to, from the best passage."""
+
+    def __init__(self, spoken: Spoken, text: str = "", ungrounded: tuple[str, ...] = ()) -> None:
+        self._spoken, self._text, self._ungrounded = spoken, text, ungrounded
+
+    def reply(self, ask: str, context: Sequence[str], search: Search) -> Reply:
+        evidence = search(ask, context)
+        passage = None if self._spoken is Spoken.NOTHING else evidence.best
+        return Reply(self._spoken, self._text, passage, evidence, self._ungrounded)
+
+
+NONE = GoldenQuestion(ask="what is your mortgage rate", document=None)
+FEES = GoldenQuestion(ask="how much is a wire", document="fees.md", says=("25 dollars",))
+
+
+def tried(question: GoldenQuestion, answers: Scripted, *passages: Passage) -> list[Asked]:
+    return ask_all([question], lambda said, _: Evidence(said, passages), answers)
+
+
+def test_a_question_that_no_document_answers_fails_once_it_is_answered() -> None:
+    rates = passage("rates.md", "The overdraft rate is 18 percent.")
+    silent = tried(NONE, Scripted(Spoken.NOTHING), rates)
+    spoken = tried(NONE, Scripted(Spoken.SENTENCE, "The overdraft rate is 18 percent."), rates)
+    found = compare(silent, spoken)
+    assert (found["before"]["abstained"], found["after"]["abstained"]) == (1.0, 0.0)
+    assert found["lost"] == [NONE.ask]
+    assert found["failed"][0]["why"] == "answered, though no document answers it"
+    assert found["failed"][0]["got"]["text"] == "The overdraft rate is 18 percent."
+    assert objections({"questions": found}, ReleaseSettings()) == [
+        "1 golden question(s) lost, such as 'what is your mortgage rate'"
+    ]
+    (asks_a_model,) = tried(NONE, Scripted(Spoken.MODEL), rates)
+    assert not asks_a_model.answered
+    untried = ask_all([NONE], lambda said, _: Evidence(said, (rates,)))
+    assert compare(untried, untried)["after"]["abstained"] is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        (Scripted(Spoken.SENTENCE, "It costs 25 dollars."), ""),
+        (Scripted(Spoken.MODEL), ""),
+        (Scripted(Spoken.NOTHING), "not answered"),
+        (Scripted(Spoken.SENTENCE, "It costs 26.", ("money:26",)), "not grounded: money:26"),
+    ],
+)
+def test_an_answer_counts_only_if_it_would_be_said_and_stands_in_its_passage(answers: Scripted, why: str) -> None:
+    (one,) = tried(FEES, answers, passage("fees.md", "It costs 25 dollars."))
+    assert one.wrong == why
+
+
+def test_the_right_document_behind_another_that_is_read_out_is_no_answer() -> None:
+    wrong, right = passage("other.md", "It costs 30."), passage("fees.md", "It costs 25 dollars.")
+    (one,) = tried(FEES, Scripted(Spoken.SENTENCE, "It costs 30."), wrong, right)
+    assert one.wrong == "answered from another document"
+
+
+def test_the_same_sentence_from_a_passage_that_was_cut_otherwise_is_the_same_answer() -> None:
+    said = Scripted(Spoken.SENTENCE, "It costs 25 dollars.")
+    short = tried(FEES, said, passage("fees.md", "It costs 25 dollars."))
+    long = tried(FEES, said, passage("fees.md", "Wires leave at once. It costs 25 dollars."))
+    elsewhere = tried(FEES, said, passage("fees.md#2", "It costs 25 dollars."))
+    assert compare(short, long)["changed"] == []
+    assert [one["what"] for one in compare(short, elsewhere)["changed"]] == ["document"]
+    by_model = tried(FEES, Scripted(Spoken.MODEL), passage("fees.md", "It costs 25 dollars."))
+    assert [one["what"] for one in compare(short, by_model)["changed"]] == ["how"]
+
+
+def test_marks_hold_a_release_back_that_loses_nothing() -> None:
+    settings = ReleaseSettings(marks=ReleaseMarks(answered=0.9, abstained=0.97))
+    report = {"questions": {"lost": [], "after": {"answered": 0.95, "abstained": 0.9, "r3": 0.1}}}
+    assert objections(report, settings) == [
+        "90.0% of golden questions that no document answers stay unanswered, the mark is 97.0%"
+    ]
+    assert objections({"questions": {"lost": [], "after": {"answered": 0.95, "abstained": None}}}, settings) == []

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import pytest
 
 from contracts.errors import DeviceFull, ReleaseRefused, ReleaseUnknown
+from dialog.rehearsal import rehearsal
 from knowledge.api import ReleaseState
 from knowledge.base import KnowledgeBase
 from knowledge.indexer import Embeds
@@ -16,6 +17,7 @@ from knowledge.settings import KnowledgeSettings
 
 pytestmark = pytest.mark.models
 
+CASCADE = Path(__file__).parents[2] / "configs" / "cascade.yaml"
 WIRES = b"# Wire transfers\n\nA wire inside the country costs 25 dollars. It leaves before 4 p.m. the same day."
 HOURS = b"# Opening hours\n\nWe are open Monday to Friday from 9 a.m. to 5 p.m. On Saturday we close at noon."
 GOLDEN = """
@@ -158,12 +160,32 @@ def test_golden_questions_show_what_would_change_and_hold_back_what_is_lost(base
     assert changed["ask"] == "how much is a wire"
     assert "25 dollars" in changed["before"]["text"]
     assert "30 dollars" in changed["after"]["text"]
-    with pytest.raises(ReleaseRefused, match="1 golden questions lost, such as 'how much is a wire'"):
+    with pytest.raises(ReleaseRefused, match=r"1 golden question\(s\) lost, such as 'how much is a wire'"):
         base.publish(second.release, by="maria")
     assert price(base) == "25"
     base.publish(second.release, by="maria", despite="the fee has risen")
     assert price(base) == "30"
     assert "the fee has risen" in base.changes()[0].what
+
+
+def test_a_release_that_answers_what_it_should_not_is_held_back(embedder: Embeds, tmp_path: Path) -> None:
+    (tmp_path / "golden.yaml").write_text(GOLDEN)
+    settings = KnowledgeSettings.model_validate({"releases": {"questions": "golden.yaml", "marks": {"abstained": 1.0}}})
+    base = KnowledgeBase(tmp_path, settings, embedder, answers=rehearsal(str(CASCADE)))
+    base.open()
+    try:
+        publish(base)
+        publish(base, HOURS, "hours.md")
+        base.add(b"# Mortgages\n\nOur mortgage rate is 6 percent.", "mortgages.md", by="maria")
+        proposed = base.propose(by="maria")
+        questions = proposed.report["questions"]
+        assert (questions["before"]["abstained"], questions["after"]["abstained"]) == (1.0, 0.0)
+        assert questions["lost"] == ["what is your mortgage rate"]
+        assert proposed.report["objections"][1].endswith("stay unanswered, the mark is 100.0%")
+        with pytest.raises(ReleaseRefused, match="the mark is"):
+            base.publish(proposed.release, by="maria")
+    finally:
+        base.close()
 
 
 def test_a_new_contradiction_holds_a_release_back_and_an_old_one_does_not(bases: Bases) -> None:
