@@ -260,7 +260,7 @@ class Session:
             await self._prepared(event, "too_long")
             talk.offered_person = True
         else:
-            await self._question(event, text)
+            await self._question(event, text if self._desk is None else self._desk.veil(text))
 
     async def _at_desk(self, work: Awaitable[bool]) -> bool:
         """Something done, or to be done, on the owner's systems; False: the turn was about nothing of that kind."""

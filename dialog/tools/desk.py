@@ -25,6 +25,7 @@ from dialog.conversation import Conversation
 from dialog.intents import Intent, classify
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
+from dialog.tools.early import hidden
 from dialog.tools.machine import CHECKS, Machine
 from dialog.tools.moves import Ask, Call, Move, State
 from dialog.tools.tasks import TaskBook
@@ -104,10 +105,10 @@ class Desk:
         self._keys = ""
 
     def veil(self, text: str) -> str:
-        """The turn as it may be remembered: an answer that identifies the caller is left out."""
+        """The turn as it may be remembered: what identifies the caller is left out, asked for or not."""
         if self._machine.secret and not self._machine.departs(text):
             return f"[{self._machine.state.asked.replace('_', ' ')}]"
-        return text
+        return hidden(text, self._machine.early(text))
 
     async def turn(self, event: TurnEnded, text: str, say: Say) -> bool:
         """Deal with a turn; False: it is none of a task, and to be answered as any."""

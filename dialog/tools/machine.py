@@ -19,6 +19,7 @@ from typing import Any
 
 from contracts.errors import ToolError, ToolRefused, ToolUncertain
 from contracts.tools import Effect
+from dialog.tools.early import Early, early
 from dialog.tools.moves import Ask, Call, End, Move, Phase, State
 from dialog.tools.tasks import Slot, Task, TaskBook, said
 from dialog.tools.values import KEYED, Kind, keyed, read
@@ -82,8 +83,24 @@ class Machine:
                 values[key] = value
         wanted = identity.needed if identity else 0
         self.leave()
-        self.state = replace(self.state, phase=Phase.SLOT, task=name, values=values, wanted=wanted)
+        told = {} if self.state.checks else {one.factor: one.value for one in self.early(text) if one.sure}
+        factors = dict(list(told.items())[:wanted])
+        self.state = replace(self.state, phase=Phase.SLOT, task=name, values=values, wanted=wanted, factors=factors)
         return self._next()
+
+    def early(self, text: str) -> list[Early]:
+        """What identifies the caller in words that were not an answer to that. A name does only beside other factors,
+        or with the wish for something to be done: whoever just asks may be called by it."""
+        identity = self._book.file.identity
+        if identity is None:
+            return []
+        found = early(text, identity.factors, self._today())
+        wishes = self.busy or bool(self._book.wanted(text))
+        others = any(one.sure and identity.factors[one.factor].kind is not Kind.NAME for one in found)
+        return [
+            one for one in found
+            if wishes or (others if identity.factors[one.factor].kind is Kind.NAME else one.sure)
+        ]  # fmt: skip
 
     def departs(self, text: str) -> bool:
         """Do these words not answer what was asked, but want something else, or nothing any more?"""

@@ -39,6 +39,13 @@ _MONTH |= {name[:3].lower(): number for number, name in enumerate(MONTHS, 1)} | 
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _ORDINALS = {normalise(str(num2words(day, to="ordinal"))): day for day in range(1, 32)}
 _SMALL = {normalise(str(num2words(number))): number for number in range(1, 100)}
+MONTH_NAMES = frozenset(_MONTH)
+NUMBER_NAMES = frozenset(part for name in (*_ORDINALS, *_SMALL) for part in name.split()) | {
+    "hundred",
+    "thousand",
+    "oh",
+}
+"""Words that dates and years are made of."""
 _WORDS = re.compile(r"\b(?:" + "|".join(sorted((*_ORDINALS, *_SMALL), key=len, reverse=True)) + r")\b")
 _SLASHED = re.compile(r"\b(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})\b")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
