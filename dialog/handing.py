@@ -50,6 +50,9 @@ class HandingOver:
     """Where a person can be joined with the caller; None: only the far end can do it."""
     waiting: Waiting = field(default_factory=NoQueue)
 
+    _settled: bool = False
+    """How the present hand-over ended is in its record."""
+
     def __post_init__(self) -> None:
         """Take a place in front of the queue, if there is one."""
         if self.services.queue is not None:
@@ -58,6 +61,7 @@ class HandingOver:
     async def hand_over(self, firing: Firing) -> HangupReason | None:
         """Why the call is over for us; None: the caller was told, and stays with the operator."""
         asked_at = datetime.now(UTC)
+        self._settled = False
         so_far = self._so_far()
         record = build(so_far, firing, asked_at, self.services.escalation)
         await self._save(record)
@@ -90,6 +94,10 @@ class HandingOver:
                     await saying
                     await self._nobody(firing, step, record, bool(targets))
                     return None
+        except asyncio.CancelledError:
+            if not self._settled:
+                await self._settle(record, TransferResult(False, "the caller hung up"))
+            raise
         finally:
             saying.stop()
 
@@ -203,6 +211,7 @@ class HandingOver:
         return self.services.clock.now()
 
     async def _settle(self, record: HandoffRecord, result: TransferResult) -> None:
+        self._settled = True
         await self._save(settled(record, result, datetime.now(UTC)))
 
     async def _save(self, record: HandoffRecord) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 
 from contracts.settings import Settings
 from escalation.plan import Trunk
@@ -48,6 +49,31 @@ class RedactionSettings(Settings):
     )
 
 
+class WebhookSettings(Settings):
+    """Where briefings are posted."""
+
+    url: str = Field(default="", description="https://…; http only to this machine. Empty: nowhere.")
+    secret: SecretStr = Field(default=SecretStr(""), description="Shared with the receiver, who checks the signature.")
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="Patience with one attempt.")
+    retry_s: float = Field(default=1.0, gt=0, le=600, description="Until the second attempt; then twice as long …")
+    longest_retry_s: float = Field(default=60.0, gt=0, le=3600, description="… up to this.")
+    keep_s: float = Field(default=86_400.0, gt=0, description="What could not be sent for so long is given up.")
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if not self.url:
+            return self
+        if not _WEBHOOK.match(self.url):
+            raise ValueError("url must begin with https://; http:// is for 127.0.0.1 and localhost only")
+        if len(self.secret.get_secret_value()) < _LEAST_SECRET:
+            raise ValueError(f"secret must have {_LEAST_SECRET} characters or more: `openssl rand -hex 32` makes one")
+        return self
+
+
+_WEBHOOK = re.compile(r"^(https://[^\s/]+|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)(/\S*)?$")
+_LEAST_SECRET = 16
+
+
 class EscalationSettings(Settings):
     """Which rules apply, and how much of a call its briefing quotes."""
 
@@ -65,3 +91,5 @@ class EscalationSettings(Settings):
     trunks: tuple[Trunk, ...] = ()
     """Calls that are handed over differently from ``dialog.targets``; the first that fits."""
     handover: HandoverSettings = HandoverSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    """Each hand-over is posted there, signed, when it is raised and when it has ended."""

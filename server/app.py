@@ -33,6 +33,7 @@ from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
 from operations.records import Records
 from operations.switches import NO_CALL, read_switch
+from operations.webhook import HandoffWebhook
 from server.beat import go_first, spare_the_beat
 from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_prompts, warm
 from server.control import ControlServer, LiveEvents
@@ -113,7 +114,7 @@ class Operator:
         sink = Fanout([events, self._metrics, self._live, self._wall, StrainSink(strain, clock)])
         self._sink = sink
         await asyncio.to_thread(Records(database).retain, operations.retention_days)
-        handoffs: HandoffStore = HandoffKeeper(events)
+        handoffs: HandoffStore = HandoffKeeper(events, await self._webhook(stack))
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
         switch = Switch(await asyncio.to_thread(read_switch, database))
@@ -143,6 +144,15 @@ class Operator:
         await control.start()
         stack.push_async_callback(control.close)
         await self._console(stack)
+
+    async def _webhook(self, stack: contextlib.AsyncExitStack) -> HandoffWebhook | None:
+        settings = self._settings.escalation.webhook
+        if not settings.url:
+            return None
+        webhook = HandoffWebhook(settings, self._settings.home_dir / "webhook")
+        await webhook.start()
+        stack.push_async_callback(webhook.close)
+        return webhook
 
     async def _documents(self, engines: Engines) -> None:
         folder = self._settings.documents

@@ -12,18 +12,22 @@ from contracts.handoff import HandoffRecord
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.records import Records
+from operations.webhook import HandoffWebhook
 from server.settings import OperatorSettings
 
 
 class HandoffKeeper:
     """dialog.ports.HandoffStore over the event log, which never blocks."""
 
-    def __init__(self, events: EventLog) -> None:
+    def __init__(self, events: EventLog, webhook: HandoffWebhook | None = None) -> None:
         self._events = events
+        self._webhook = webhook
 
     async def save(self, record: HandoffRecord) -> None:
-        """Keep it."""
+        """Keep it, and tell the owner's system if there is one."""
         self._events.save_handoff(record)
+        if self._webhook is not None:
+            self._webhook.put(record)
 
 
 def records_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractContextManager[Records]]:

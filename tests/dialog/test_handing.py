@@ -259,8 +259,9 @@ def test_a_caller_who_hangs_up_while_it_rings_is_called_for_no_longer(talk: Any)
         call.say("Can I talk to a human?")
         await asyncio.sleep(5.0)
 
-    talk(scenario, target=plan("alice", "bob"), dialler=exchange)
+    call = talk(scenario, target=plan("alice", "bob"), dialler=exchange)
     assert (len(exchange.dialled), exchange.taken_back) == (1, 1)
+    assert call.record.handoffs[-1].detail == "the caller hung up"
 
 
 def test_when_nobody_can_be_reached_the_caller_is_told_so_and_stays(talk: Any) -> None:
