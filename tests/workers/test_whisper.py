@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -76,5 +77,6 @@ def test_a_wide_search_tells_what_else_may_have_been_said() -> None:
     wide.load()
     body = wide.run("transcribe", {}, sound, Inline()).body
     assert 1 <= len(body["readings"]) <= MOST_READINGS
-    assert body["text"] not in body["readings"]
+    plain = [re.sub(r"[\W_]+", " ", one.lower()).strip() for one in (body["text"], *body["readings"])]
+    assert len(set(plain)) == len(plain), "capitals and marks alone make no other reading"
     assert wide.run("transcribe", {"final": False}, sound, Inline()).body["readings"] == []
