@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from console.api import make_api
+from console.audio import MAX_MESSAGE
 from console.settings import ConsoleSettings
 from console.start import VARIABLE, ConsoleStart
 from operations.database import open_database
@@ -68,7 +69,12 @@ def make_server(settings: ConsoleSettings, api: Starlette) -> uvicorn.Server:
             host=settings.host,
             port=settings.port,
             http=timed_protocol(settings.header_timeout_s),
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MAX_MESSAGE,
+            ws_max_queue=64,
+            ws_ping_interval=1.0,
+            ws_ping_timeout=2.0,
+            ws_per_message_deflate=False,
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -29,6 +29,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console.accounts import Accounts
+from console.audio import Audio
 from console.calls import Calls
 from console.control import MediaProcessSilent, ask
 from console.documents import Documents
@@ -76,11 +77,12 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
     )
 
 
-def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path) -> list[Route]:
+def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path) -> list[BaseRoute]:
     """The pages of all rooms, in the order of the menu."""
     library = Library(control)
     return [
         *Calls(web, Records(engine), settings, control).routes(),
+        *Audio(web, settings, control).routes(),
         *Inbox.over(web, engine).routes(),
         *History(web, Records(engine)).routes(),
         *Documents(web, library, settings).routes(),

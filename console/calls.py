@@ -50,6 +50,7 @@ class Calls:
             web.get(f"{CALLS}/{{call_id}}/now", self.call_now, None),
             web.post(f"{CALLS}/{{call_id}}/end", self.end, act, home=CALLS),
             web.post(f"{CALLS}/{{call_id}}/pull", self.pull, act, home=CALLS),
+            web.post(f"{CALLS}/{{call_id}}/tell", self.tell, act, home=CALLS),
         ]
 
     async def wall(self, visit: Visit) -> Response:
@@ -122,10 +123,15 @@ class Calls:
         """To a person, by the usual way of a hand-over."""
         return await self._act(visit, "pull", "The caller is being put through to a person.")
 
-    async def _act(self, visit: Visit, action: str, said: str) -> Response:
+    async def tell(self, visit: Visit) -> Response:
+        """What the operator shall say next, word for word."""
+        said = "The operator says it instead of its next answer."
+        return await self._act(visit, "tell", said, text=visit.field("text"))
+
+    async def _act(self, visit: Visit, action: str, said: str, **more: str) -> Response:
         call_id = _call_id(visit)
         await self.web.note(visit, f"call.{action}", call_id, call_id=call_id)
-        await ask(self.control, f"{action}_call", self.settings.control_timeout_s, call_id=call_id, by=visit.by)
+        await ask(self.control, f"{action}_call", self.settings.control_timeout_s, call_id=call_id, by=visit.by, **more)
         return self.web.back(visit, f"{CALLS}/{call_id}", said)
 
 

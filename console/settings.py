@@ -39,6 +39,8 @@ class ConsoleSettings(Settings):
         default=15 << 20, ge=1024, le=15 << 20, description="Of one upload; each document has its own limit as well."
     )
     gap_days: int = Field(default=30, ge=1, le=366, description="How far back unanswered questions are gathered.")
+    audio_lines: int = Field(default=40, ge=1, le=1000, description="Browsers that hear calls at once.")
+    audio_lines_each: int = Field(default=4, ge=1, le=100, description="… of one person.")
     sign_in: SignInSettings = SignInSettings()
 
     @field_validator("token")

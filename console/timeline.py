@@ -30,7 +30,7 @@ class Bar:
 @dataclass(slots=True, frozen=True)
 class Entry:
     """One line of a call. ``at_s``: seconds from its start; ``who``: caller, operator, rule, held back, transfer, key,
-    trouble."""
+    desk, trouble."""
 
     at_s: float
     who: str
@@ -60,7 +60,9 @@ def timeline(record: CallRecord, *, words: bool) -> list[Entry]:
         if entry.who == "operator" and (found := measured.pop(event["turn"], None)) is not None:
             entry = replace(entry, bars=bars(found.get("stages") or {}), latency_s=found.get("response_latency_s"))
         at_s = round((event["at"] - began).total_seconds(), 1)
-        text = entry.text if words or entry.who == "transfer" else HIDDEN
+        if not words and entry.who == "desk":
+            entry = replace(entry, notes=())
+        text = entry.text if words or entry.who in ("transfer", "desk") else HIDDEN
         entries.append(replace(entry, at_s=at_s, turn=event["turn"], text=text))
     return entries
 
@@ -109,6 +111,8 @@ def _entry(kind: str, body: Mapping[str, Any]) -> Entry | None:
         case EventKind.TRANSFER_STEP:
             more = tuple(text(one) for one in ("mode", "by", "status") if body.get(one))
             return Entry(0, "transfer", f"{text('step').replace('_', ' ')}: {text('target')}", notes=more)
+        case EventKind.DESK_ACTED:
+            return Entry(0, "desk", f"{text('by')} {text('act')}", notes=(text("text"),))
         case EventKind.DTMF_RECEIVED:
             return Entry(0, "key", text("digit"))
         case EventKind.TROUBLE:

@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -167,7 +167,7 @@ class Web:
 
         return Route(path, run, methods=["POST"])
 
-    async def session_of(self, request: Request) -> Session | None:
+    async def session_of(self, request: HTTPConnection) -> Session | None:
         """Who sends this cookie."""
         secret = request.cookies.get(COOKIE, "")
         return await run_in_threadpool(self.accounts.session, secret) if 20 < len(secret) < 100 else None

@@ -40,6 +40,7 @@ from server.control import ControlServer, LiveEvents
 from server.desk import Desk
 from server.knowledge_link import knowledge_operations
 from server.records_link import HandoffKeeper
+from server.seats import SeatStream
 from server.settings import OperatorSettings, project_path
 from server.strained import StrainSink
 from server.switch import KillSwitch
@@ -140,7 +141,8 @@ class Operator:
         switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active, self._desk, strain)
         stack.callback(switchboard.recordings.close)
         await self._telephony(stack, switchboard)
-        control = ControlServer(settings.control_socket, self._operations(), self._live)
+        streams = {"seat": SeatStream(self._desk, settings.telephony.seats.lost_after_s)}
+        control = ControlServer(settings.control_socket, self._operations(), self._live, streams)
         await control.start()
         stack.push_async_callback(control.close)
         await self._console(stack)

@@ -1,7 +1,8 @@
 """The local socket by which other processes of this machine ask the media process things.
 
 Newline-delimited JSON over ``<home>/control.sock`` (mode 0600): one request object per line, one answer per line, but
-for ``watch``, whose answer is a stream of events until the asker hangs up. Bodies of documents travel base64.
+for ``watch``, whose answer is a stream of events until the asker hangs up, and for streams (``seat``), which go on in a
+form of their own after the first answer. Bodies of documents travel base64.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from operations.redacting import Redactor
 log = structlog.get_logger()
 
 Operation = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+Stream = Callable[[Mapping[str, Any], asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Given a request and its connection; acknowledges with one line, then the connection is its own until it returns."""
 MAX_REQUEST = 24 << 20
 """Bytes of one request line: the largest document that settings allow (15 MiB) fits in base64."""
 WATCH_QUEUE = 1000
@@ -71,9 +74,16 @@ def event_to_json(event: Event) -> dict[str, Any]:
 class ControlServer:
     """Serves operations by name on a Unix socket."""
 
-    def __init__(self, path: Path, operations: Mapping[str, Operation], live: LiveEvents) -> None:
+    def __init__(
+        self,
+        path: Path,
+        operations: Mapping[str, Operation],
+        live: LiveEvents,
+        streams: Mapping[str, Stream] | None = None,
+    ) -> None:
         self._path = path
         self._operations = dict(operations)
+        self._streams = dict(streams or {})
         self._live = live
         self._server: asyncio.AbstractServer | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -103,7 +113,7 @@ class ControlServer:
         self._connections.add(task)
         try:
             while line := await reader.readline():
-                if not await self._answer(line, writer):
+                if not await self._answer(line, reader, writer):
                     break
         except (ConnectionError, ValueError, asyncio.CancelledError):
             pass
@@ -111,7 +121,7 @@ class ControlServer:
             self._connections.discard(task)
             writer.close()
 
-    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         try:
             request = json.loads(line)
         except (ValueError, RecursionError):
@@ -120,15 +130,18 @@ class ControlServer:
         if operation == "watch":
             await self._watch(writer)
             return False
-        handler = self._operations.get(str(operation))
-        if handler is None:
-            names = ", ".join(sorted([*self._operations, "watch"]))
+        handler, stream = self._operations.get(str(operation)), self._streams.get(str(operation))
+        if handler is None and stream is None:
+            names = ", ".join(sorted([*self._operations, *self._streams, "watch"]))
             return await self._send(writer, {"ok": False, "error": f"unknown op {operation!r}; known: {names}"})
         try:
-            return await self._send(writer, {"ok": True, **await handler(request)})
+            if handler is not None:
+                return await self._send(writer, {"ok": True, **await handler(request)})
+            assert stream is not None
+            await stream(request, reader, writer)
+            return False
         except CallwrightError as error:
-            answer = {"ok": False, "error": str(error), "kind": type(error).__name__}
-            return await self._send(writer, answer)
+            return await self._send(writer, {"ok": False, "error": str(error), "kind": type(error).__name__})
         except (KeyError, TypeError, ValueError) as error:
             return await self._send(writer, {"ok": False, "error": f"bad request: {error!r}"})
 

@@ -1,6 +1,6 @@
 """The desk's side of the media process: which calls are up, and what a supervisor may do to one.
 
-Requests of the control socket: ``calls``, ``end_call`` and ``pull_call`` (``call_id``, ``by``).
+Requests of the control socket: ``calls``, ``end_call``, ``pull_call``, ``tell_call`` (``call_id``, ``by``, ``text``).
 """
 
 from __future__ import annotations
@@ -34,7 +34,12 @@ class Desk:
 
     def operations(self) -> dict[str, Operation]:
         """By name, for the control socket."""
-        return {"calls": self.calls, "end_call": self.end_call, "pull_call": self.pull_call}
+        return {
+            "calls": self.calls,
+            "end_call": self.end_call,
+            "pull_call": self.pull_call,
+            "tell_call": self.tell_call,
+        }
 
     async def calls(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Calls that are up; with ``call_id``: that one, if it is."""
@@ -43,17 +48,23 @@ class Desk:
 
     async def end_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Say goodbye and hang up. Raises CallUnknown, LegError."""
-        if not self._session(request).end(str(request["by"])):
+        if not self.session_of(request).end(str(request["by"])):
             raise LegError("this call is ending, or being handed to a person")
         return {}
 
     async def pull_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Hand the caller to a person. Raises CallUnknown, LegError."""
-        if not self._session(request).pull(str(request["by"])):
+        if not self.session_of(request).pull(str(request["by"])):
             raise LegError("this call is ending, or being handed to a person already")
         return {}
 
-    def _session(self, request: Mapping[str, Any]) -> Session:
+    async def tell_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What the operator's next answer shall be. Raises CallUnknown, LegError."""
+        self.session_of(request).byhand.tell(str(request["by"]), str(request["text"]))
+        return {}
+
+    def session_of(self, request: Mapping[str, Any]) -> Session:
+        """The call of that id. Raises CallUnknown."""
         session = self._sessions.get(str(request["call_id"]))
         if session is None:
             raise CallUnknown("this call is over")

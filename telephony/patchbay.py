@@ -40,6 +40,9 @@ class PatchbaySettings(Settings):
     depth_frames: int = Field(
         default=2, ge=1, le=25, description="20 ms frames gathered before somebody is heard: against network jitter."
     )
+    lost_after_s: float = Field(
+        default=2.0, ge=0.5, le=30, description="Nothing heard of a browser for so long: its person is gone."
+    )
     capacity_frames: int = Field(
         default=12, ge=2, le=100, description="Frames that may wait at most; then the oldest is dropped."
     )

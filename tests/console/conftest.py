@@ -31,7 +31,12 @@ Somebody = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 @pytest.fixture
 def people(tmp_path: Path) -> sa.Engine:
     """A record in which each role is an account of that name; ``maria`` is editor and approver."""
-    engine = open_database("sqlite:///record.db", tmp_path)
+    return record_of_people(tmp_path)
+
+
+def record_of_people(home: Path) -> sa.Engine:
+    """In that folder."""
+    engine = open_database("sqlite:///record.db", home)
     migrate(engine)
     accounts = Accounts(engine, SETTINGS.sign_in)
     for role in Role:

@@ -26,6 +26,7 @@ from contracts.leg import LegInfo
 from contracts.switch import Switch
 from contracts.worker import Priority, Reply
 from dialog.prompts import Prompts
+from dialog.services import DialogServices
 from dialog.settings import CascadeFile, DialogSettings
 from escalation.rules import RuleBook
 from knowledge.client import KnowledgeClient
@@ -38,8 +39,10 @@ from server.control import ControlServer, LiveEvents
 from server.desk import Desk
 from server.knowledge_link import knowledge_operations
 from server.records_link import HandoffKeeper
+from server.seats import SeatStream
 from server.switch import KillSwitch
 from server.wall import Wall
+from telephony.patchbay import PatchbaySettings
 from tests.console.conftest import PASSWORD, SETTINGS, csrf_of
 from tests.dialog.kit import ROOT, Says, Talk
 from tests.knowledge.conftest import model_folder
@@ -144,17 +147,20 @@ class House:
         return self.do(self._ring(call_id, caller, parts))
 
     async def _ring(self, call_id: str, caller: str, parts: dict[str, Any]) -> Talk:
-        events = self._log()
         talk = Talk(MonotonicClock(), **parts)
         talk.voice.per_letter = 80
         talk.leg.info = LegInfo(call_id, f"ext-{call_id}", "sip", caller, "sip:bank@example.org")
-        sink = Fanout([events, self._wall, talk.record])
-        talk.services = replace(talk.services, sink=sink, handoffs=HandoffKeeper(events), switch=self.switch)
+        talk.services = self.services_of(talk)
         self._calls.append(talk)
         served = ExitStack()
         await talk.begin(lambda session: served.enter_context(self.desk.serving(call_id, session)))
         talk.over.add_done_callback(lambda _: served.close())
         return talk
+
+    def services_of(self, talk: Talk) -> DialogServices:
+        """What its session needs, with what happens told to this house."""
+        sink = Fanout([self._log(), self._wall, talk.record])
+        return replace(talk.services, sink=sink, handoffs=HandoffKeeper(self._log()), switch=self.switch)
 
     def _log(self) -> EventLog:
         if self._events is None:
@@ -191,6 +197,7 @@ class House:
                 **kill.operations(),
             },
             LiveEvents(),
+            {"seat": SeatStream(self.desk, PatchbaySettings().lost_after_s)},
         )
         await control.start()
         server = make_server(SETTINGS, make_api(SETTINGS, self.record, self._home / "control.sock"))
