@@ -9,8 +9,15 @@ from pydantic import Field
 
 from contracts.configfile import load_yaml
 from contracts.settings import Settings
+from dialog.outcome import Result
 
 Variants = list[str]
+WITHOUT_ANSWER = {
+    Result.REPEAT: "not_understood",
+    Result.TROUBLE: "trouble",
+    Result.TOO_SLOW: "too_slow",
+}
+"""The line for a question that got no answer, where it is not that no document has one."""
 
 
 class LineFile(Settings):
@@ -23,6 +30,8 @@ class LineFile(Settings):
     reprompt: Variants = Field(min_length=1)
     silence_end: str
     not_understood: Variants = Field(min_length=1)
+    by_keys: str = "Sorry, I still can't make that out. {choices} for a person press 0."
+    """After speech failed twice; {choices}: "For … press 1, for … press 2,"."""
     unknown: Variants = Field(min_length=1)
     unknown_no_person: str
     filler: Variants = Field(min_length=1)
@@ -129,6 +138,10 @@ class Lines:
             value = value[self._used[key] % len(value)]
             self._used[key] += 1
         return self._fill(value)
+
+    def with_choices(self, choices: str) -> str:
+        """The line that offers keys."""
+        return self._fill(self._file.by_keys).replace("{choices}", choices.strip())
 
     def every(self) -> list[str]:
         """All sentences, for preparing their sound; those that are filled in during a call are left out."""

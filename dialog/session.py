@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from contracts.engines import Transcript
 from contracts.events import (
     CallClosed,
     DtmfReceived,
@@ -30,6 +31,7 @@ from contracts.events import (
     SilenceElapsed,
     SpeechStarted,
     TurnEnded,
+    TurnTimings,
     WordsLate,
 )
 from contracts.handoff import Reason
@@ -42,6 +44,8 @@ from dialog.conversation import Conversation
 from dialog.handing import HandingOver
 from dialog.hushing import Hushing
 from dialog.intents import ENDING, LASTING, LINES, PARTING, Intent, classify
+from dialog.keypad import Keypad
+from dialog.lines import WITHOUT_ANSWER
 from dialog.measure import TurnMeasure
 from dialog.opening import Opening
 from dialog.outcome import Outcome, Result
@@ -79,6 +83,7 @@ class Session:
         self._began = services.clock.now()
         self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
         self._hushing = Hushing(recording, services, self._speaking)
+        self._keypad = Keypad(services.settings.menu)
         self._opening = Opening(services, self._speaking, front.ear, recording)
         self._busy_handing = False
         self._ending = False
@@ -200,6 +205,8 @@ class Session:
             return
         if (firing := self._services.evaluate(self._conversation.facts(dtmf=event.digit))) is not None:
             self._start(self._act(firing))
+        elif asked := self._keypad.pressed(event.digit):
+            self._start(self._asked_by_key(event.at, asked))
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
         self._work.start(work)
@@ -233,6 +240,7 @@ class Session:
             await self._act(firing)
             return
         talk.no_match = 0
+        self._keypad.drop()
         if classify(text) is Intent.SLOWER:
             self._speaking.slower()
         if self._opening.pending and await self._opening.answered(text):
@@ -289,19 +297,13 @@ class Session:
     async def _without_answer(self, measure: TurnMeasure, outcome: Outcome) -> None:
         """Honest sentences for a question that got no answer."""
         reachable = self._services.reachable(self._leg.info)
-        match outcome.result:
-            case Result.REPEAT:
-                key = "not_understood"
-            case Result.TROUBLE:
-                key = "trouble"
-            case Result.TOO_SLOW:
-                key = "too_slow"
-            case _:
-                key = "unknown" if reachable else "unknown_no_person"
+        key = WITHOUT_ANSWER.get(outcome.result, "unknown" if reachable else "unknown_no_person")
         self._conversation.offered_person = key in ("unknown", "too_slow") and reachable
         if self._conversation.offered_person:
             self._front.ear.expect(Expectation.YES_NO)
-        await self._say_measured(measure, self._speaking.lines.get(key), outcome.why)
+        unclear = outcome.result is Result.REPEAT
+        text = self._speaking.unclear(self._keypad) if unclear else self._speaking.lines.get(key)
+        await self._say_measured(measure, text, outcome.why)
 
     async def _small_talk(self, intent: Intent, event: TurnEnded) -> None:
         if intent is Intent.WAIT:
@@ -335,6 +337,10 @@ class Session:
         if self._desk is not None and self._desk.busy:
             await self._desk.again()
 
+    async def _asked_by_key(self, at: float, text: str) -> None:
+        self._conversation.caller(text)
+        await self._question(TurnEnded(Transcript(text), TurnTimings(at, at, at, at)), text)
+
     async def _not_understood(self, event: TurnEnded) -> None:
         """Sound without words, or a recogniser that is down."""
         talk = self._conversation
@@ -345,7 +351,9 @@ class Session:
         if firing is not None:
             await self._act(firing)
         else:
-            await self._prepared(event, "trouble" if rejected == "worker" else "not_understood", rejected)
+            await self._say_measured(
+                TurnMeasure(event.timings), self._speaking.unclear(self._keypad, rejected), rejected
+            )
 
     async def _silence(self) -> None:
         talk = self._conversation

@@ -63,6 +63,13 @@ class TopicSettings(Settings):
     )
 
 
+class MenuItem(Settings):
+    """What a key stands for when speech fails."""
+
+    name: str = Field(min_length=1, max_length=60, description='as in "for … press 1"')
+    question: str = Field(min_length=1, max_length=200, description="as a caller would ask it")
+
+
 class DialogSettings(Settings):
     """Everything about a conversation."""
 
@@ -76,6 +83,9 @@ class DialogSettings(Settings):
     template: Literal["chatml"] = Field(default="chatml", description="Chat template of both language models.")
     budget: BudgetSettings = BudgetSettings()
     topics: TopicSettings = TopicSettings()
+    menu: list[MenuItem] = Field(
+        default_factory=list, max_length=9, description="offered by keys when speech failed twice, in their order"
+    )
     passages: int = Field(default=10, ge=1, le=20, description="passages fetched for a question")
     evidence_chars: int = Field(default=900, ge=100, le=8000, description="most characters of evidence in a prompt")
     max_tokens: int = Field(default=72, ge=8, le=512, description="longest answer of a model, tokens")

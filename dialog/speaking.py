@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.events import Event, EventKind, Rung
 from dialog.conversation import Conversation
+from dialog.keypad import FAILURES, Keypad
 from dialog.measure import TurnMeasure
 from dialog.services import DialogServices
 from voice.clauses import split
@@ -88,6 +89,15 @@ class Speaking:
         played = await utterance.finished()
         self.said(utterance, text, played, Rung.PREPARED, why=why)
         return played
+
+    def unclear(self, keypad: Keypad, rejected: str = "") -> str:
+        """What is said to a turn that could not be made out: after two of them, keys are offered. ``rejected``: why."""
+        if rejected == "worker":
+            return self.lines.get("trouble")
+        talk = self._conversation
+        failed = max(talk.no_match, talk.low_confidence_run) >= FAILURES
+        offered = keypad.offer(talk.choice) if failed else ""
+        return self.lines.with_choices(offered) if offered else self.lines.get("not_understood")
 
     def slower(self) -> None:
         """From now on everything is said more slowly; the sounds that were made ahead are at the usual pace."""
