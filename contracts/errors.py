@@ -94,7 +94,7 @@ class LegClosed(LegError):
 
 
 class CallTaken(LegError):
-    """Another person talks with this caller already."""
+    """Another person has this caller already; says who."""
 
 
 class TransferFailed(LegError):

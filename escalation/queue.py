@@ -21,14 +21,10 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import takewhile
 
-from contracts.errors import CallUnknown, LegError
+from contracts.errors import CallTaken, CallUnknown
 from contracts.handoff import Reason
 from escalation.queuesettings import QueueSettings
 from escalation.waits import Average, estimate
-
-
-class NotYours(LegError):
-    """Somebody else has this caller, or it is not theirs to do this; says who."""
 
 
 class Step(StrEnum):
@@ -229,7 +225,7 @@ class Queue:
             return
         entry = self._entries.get(agent.call_id)
         if entry is not None and entry.state is Wait.CLAIMED:
-            raise NotYours("you have taken a caller: give them back first")
+            raise CallTaken("you have taken a caller: give them back first")
         if entry is not None:
             self._back(entry, Step.DECLINED, now)
         elif agent.presence is Presence.BUSY:
@@ -243,18 +239,18 @@ class Queue:
             self._agents[name].seen = now
 
     def claim(self, call_id: str, name: str, now: float) -> Entry:
-        """It is theirs: the one offered, or any that is offered to nobody. Raises CallUnknown, NotYours."""
+        """It is theirs: the one offered, or any that is offered to nobody. Raises CallUnknown, CallTaken."""
         entry = self._entry(call_id)
         agent = self._agents.get(name)
         if agent is None or agent.presence is Presence.AWAY:
-            raise NotYours("say that you are ready first")
+            raise CallTaken("say that you are ready first")
         if entry.state is not Wait.WAITING and entry.agent != name:
             how = "is being offered to" if entry.state is Wait.OFFERED else "has been taken by"
-            raise NotYours(f"this caller {how} {entry.agent}")
+            raise CallTaken(f"this caller {how} {entry.agent}")
         if entry.state is Wait.CLAIMED:
             return entry
         if agent.presence is Presence.BUSY:
-            raise NotYours("you are talking with another caller")
+            raise CallTaken("you are talking with another caller")
         other = self._entries.get(agent.call_id)
         if other is not None and other is not entry:
             self._back(other, Step.DECLINED, now)  # offered one, chose another
@@ -265,10 +261,10 @@ class Queue:
         return entry
 
     def release(self, call_id: str, name: str, now: float) -> None:
-        """Given back, or declined while it was offered. Raises CallUnknown, NotYours."""
+        """Given back, or declined while it was offered. Raises CallUnknown, CallTaken."""
         entry = self._entry(call_id)
         if entry.agent != name:
-            raise NotYours("this caller is not yours")
+            raise CallTaken("this caller is not yours")
         self._back(entry, Step.RELEASED if entry.state is Wait.CLAIMED else Step.DECLINED, now)
         self.step(now)
 

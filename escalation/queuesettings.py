@@ -59,6 +59,11 @@ class QueueSettings(Settings):
     )
     weight: float = Field(default=0.2, gt=0, le=1, description="Of the newest in the moving averages.")
     longest_said_s: float = Field(default=1800.0, gt=0, description="A longer estimate is not spoken.")
+    phones: tuple[str, ...] = Field(
+        default=(),
+        description="SIP addresses (patterns with * and ?) at which people at the desk may be called, such as "
+        "sip:*@pbx.example; none: they talk in the browser.",
+    )
     music: Path | None = Field(
         default=None, description="WAV or FLAC of yours for those who wait; none: the quiet one made by the project."
     )

@@ -128,7 +128,11 @@ class Fanout:
     """One EventSink that gives each event to several."""
 
     def __init__(self, sinks: Sequence[EventSink]) -> None:
-        self._sinks = tuple(sinks)
+        self._sinks = list(sinks)
+
+    def add(self, sink: EventSink) -> None:
+        """One more, from now on."""
+        self._sinks.append(sink)
 
     def append(self, event: Event) -> None:
         """Give the event to every sink."""

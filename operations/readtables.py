@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, StatementError
 
 from contracts.events import EventKind
-from contracts.handoff import HandoffRecord
-from operations.tables import calls, escalations, handoffs, turns
+from contracts.handoff import CallbackTicket, HandoffRecord
+from operations.tables import callbacks, calls, escalations, handoffs, turns
 
 log = structlog.get_logger()
 Body = Mapping[str, Any]
@@ -74,6 +74,11 @@ def apply(connection: sa.Connection, kind: str, call_id: str, turn: int, at: dat
         connection.execute(sa.insert(escalations).values(_escalation(call_id, number, at, body)))
     elif kind in (EventKind.TRANSFER_BEGUN, EventKind.TRANSFER_ENDED):
         _transfer(connection, kind, call_id, body)
+    elif kind == EventKind.CALLBACK_WANTED:
+        try:
+            put_callback(connection, CallbackTicket.model_validate(dict(body)))
+        except ValidationError:
+            return
     elif kind == EventKind.HANDOFF_SAVED:
         try:
             put_handoff(connection, HandoffRecord.model_validate(dict(body)))
@@ -91,6 +96,18 @@ def put_handoff(connection: sa.Connection, record: HandoffRecord) -> None:
         "record": record.model_dump(mode="json"),
     }
     _put(connection, handoffs, {"call_id": record.call_id}, values, {})
+
+
+def put_callback(connection: sa.Connection, ticket: CallbackTicket) -> None:
+    """A new ticket; one that is known keeps who looks after it."""
+    values = {
+        "call_id": ticket.call_id[:128],
+        "caller": ticket.caller[:256],
+        "reason": str(ticket.reason),
+        "wanted_at": ticket.wanted_at,
+        "expires_at": ticket.expires_at,
+    }
+    _put(connection, callbacks, {"ticket": ticket.ticket[:32]}, values, {})
 
 
 _STARTED = ("external_id", "kind", "caller", "called", "codec", "config_digest")

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contracts.errors import CallUnknown, RecordError
 from contracts.handoff import HandoffRecord
 from operations.database import writing
-from operations.tables import calls, cases, escalations, events, handoffs, turns
+from operations.tables import callbacks, calls, cases, escalations, events, handoffs, turns
 
 Row = dict[str, Any]
 MAX_LIST = 1000
@@ -121,6 +121,8 @@ class Records:
                 for table in (turns, escalations, handoffs, cases):
                     connection.execute(sa.delete(table).where(table.c.call_id.in_(ids)))
                 connection.execute(sa.update(events).where(events.c.call_id.in_(ids)).values(body=None, salt=None))
+                over = sa.or_(callbacks.c.closed_at.is_not(None), callbacks.c.expires_at < datetime.now(UTC))
+                connection.execute(sa.delete(callbacks).where(callbacks.c.call_id.in_(ids), over))
                 connection.execute(sa.delete(calls).where(calls.c.call_id.in_(ids)))
         except SQLAlchemyError as error:
             raise RecordError(f"old calls could not be erased: {_first_line(error)}") from error

@@ -12,6 +12,7 @@ from escalation.running import Running
 IDENTIFIERS = frozenset(
     {
         "call_id",
+        "ticket",
         "external_id",
         "caller",
         "called",

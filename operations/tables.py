@@ -136,6 +136,23 @@ cases = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
 )
 
+callbacks = sa.Table(
+    "callbacks",
+    metadata,
+    sa.Column("ticket", sa.String(32), primary_key=True),
+    sa.Column("call_id", sa.String(128), nullable=False, index=True),
+    sa.Column("caller", sa.String(256), nullable=False, comment="number or SIP address to call"),
+    sa.Column("reason", sa.String(32), nullable=False),
+    sa.Column("wanted_at", Utc, nullable=False, index=True),
+    sa.Column("expires_at", Utc, nullable=False),
+    sa.Column("claimed_by", sa.String(64), comment="account; null: nobody's"),
+    sa.Column("claimed_at", Utc),
+    sa.Column("closed_at", Utc),
+    sa.Column("closed_by", sa.String(64)),
+    sa.Column("outcome", sa.String(32)),
+    sa.Column("note", sa.Text),
+)
+
 accounts = sa.Table(
     "accounts",
     metadata,

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from contracts.errors import CallwrightError
 from contracts.events import Event, EventKind
 from contracts.switch import Switch
 from dialog.ports import HandoffStore
+from operations.callbacks import Callbacks
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.logs import setup_logs
@@ -35,11 +36,12 @@ from operations.records import Records
 from operations.switches import NO_CALL, read_switch
 from operations.webhook import HandoffWebhook
 from server.beat import go_first, spare_the_beat
-from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_prompts, warm
+from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_line, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.desk import Desk
 from server.knowledge_link import knowledge_operations
-from server.records_link import HandoffKeeper
+from server.queuedesk import QueueDesk
+from server.records_link import HandoffKeeper, TicketKeeper
 from server.seats import SeatStream
 from server.settings import OperatorSettings, project_path
 from server.strained import StrainSink
@@ -115,6 +117,7 @@ class Operator:
         sink = Fanout([events, self._metrics, self._live, self._wall, StrainSink(strain, clock)])
         self._sink = sink
         await asyncio.to_thread(Records(database).retain, operations.retention_days)
+        await asyncio.to_thread(Callbacks(database).erase_old, settings.escalation.queue.callback_kept_days)
         handoffs: HandoffStore = HandoffKeeper(events, await self._webhook(stack))
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
@@ -131,6 +134,11 @@ class Operator:
         )
         if services.counter is not None:
             stack.push_async_callback(services.counter.tools.close)
+        line = await make_line(settings, clock, sink, TicketKeeper(events))
+        sink.add(line)
+        stack.callback(line.close)
+        self._queue_desk = QueueDesk(line)
+        services = replace(services, queue=line)
         self._kill_switch = KillSwitch(switch, lambda: services.rules, sink, events.flush)
         self._asking = make_asking(settings, engines, prompts, clock)
         self._engines = engines
@@ -229,6 +237,7 @@ class Operator:
             "ask": self._asking.ask,
             **self._desk.operations(),
             **self._kill_switch.operations(),
+            **self._queue_desk.operations(),
         }
 
     async def _ready(self, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from contracts.switch import Switch
 from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
 from dialog.lines import Lines
-from dialog.ports import HandoffStore
+from dialog.ports import HandoffStore, TicketStore
 from dialog.prompts import Prompts
 from dialog.risks import Risks
 from dialog.router import Router
@@ -26,6 +26,7 @@ from dialog.scoping import Topics
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile
 from dialog.topics import TopicModel, load_topics
+from dialog.waitingline import WaitingLine
 from escalation.plan import Plans
 from escalation.risk import RiskFile
 from escalation.rules import RuleBook
@@ -36,6 +37,7 @@ from server.asking import Asking
 from server.engines import store_of, workers_of
 from server.settings import OperatorSettings, project_path
 from server.tools import make_counter
+from voice import holdmusic
 from voice.clauses import split
 from voice.mouth import Mouth
 from voice.phrases import PhraseCache
@@ -172,6 +174,16 @@ def load_fitted(path: Path, embedder: str) -> TopicModel:
             " run `callwright cascade topics` again"
         )
     return model
+
+
+async def make_line(settings: OperatorSettings, clock: Clock, sink: EventSink, tickets: TicketStore) -> WaitingLine:
+    """The queue for people at the desk, with its music. Raises ConfigError for a file that is none."""
+    queue = settings.escalation.queue
+    if queue.music is None:
+        music = await asyncio.to_thread(holdmusic.made, queue.music_db)
+    else:
+        music = await asyncio.to_thread(holdmusic.load, project_path(queue.music), queue.music_db)
+    return WaitingLine(queue, clock, sink, tickets, music)
 
 
 def make_asking(settings: OperatorSettings, engines: Engines, prompts: Prompts, clock: Clock) -> Asking:

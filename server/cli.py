@@ -41,10 +41,11 @@ def _mount() -> None:
     from evaluation.cascadecli import make_app as cascade_app
     from evaluation.cli import COMMAND, EPILOG, make_command
     from knowledge.cli import make_app as knowledge_app
+    from operations.callbacks_cli import make_app as callbacks_app
     from operations.cli import make_app as calls_app
     from server.knowledge_link import access_of
     from server.models_cli import app as models_app
-    from server.records_link import accounts_of, records_of
+    from server.records_link import accounts_of, callbacks_of, records_of
     from server.rules_cli import make_app as rules_app
     from server.switch_cli import make_app as switch_app
     from server.tools import make_app as tools_app
@@ -59,6 +60,7 @@ def _mount() -> None:
     app.add_typer(rules_app(lambda: project_path(load().escalation.rules)), name="rules")
     app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
     app.add_typer(calls_app(records_of(load)), name="calls")
+    app.add_typer(callbacks_app(callbacks_of(load)), name="callbacks")
     app.add_typer(tools_app(load), name="tools")
     app.add_typer(switch_app(load), name="switch")
     app.add_typer(users_app(accounts_of(load)), name="users")

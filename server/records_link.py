@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import sqlalchemy as sa
 
 from console.accounts import Accounts
-from contracts.handoff import HandoffRecord
+from contracts.errors import RecordError
+from contracts.events import Event, EventKind
+from contracts.handoff import CallbackTicket, HandoffRecord
+from operations.audit import AuditLog
+from operations.callbacks import Callbacks
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.records import Records
 from operations.webhook import HandoffWebhook
 from server.settings import OperatorSettings
+
+TICKET_S = 6.0
+"""A locked database is waited for (operations.events.busy_timeout_ms) before the spool is written."""
 
 
 class HandoffKeeper:
@@ -28,6 +36,32 @@ class HandoffKeeper:
         self._events.save_handoff(record)
         if self._webhook is not None:
             self._webhook.put(record)
+
+
+class TicketKeeper:
+    """dialog.ports.TicketStore over the event log: the event makes the row, once the database can be written."""
+
+    def __init__(self, events: EventLog) -> None:
+        self._events = events
+
+    async def keep(self, ticket: CallbackTicket) -> None:
+        """On the disk when this returns, be it in the spool. Raises RecordError."""
+        self._events.append(Event(EventKind.CALLBACK_WANTED, ticket.call_id, ticket.model_dump(mode="json")))
+        if not await asyncio.to_thread(self._events.flush, TICKET_S):
+            raise RecordError(f"neither database nor spool took the callback within {TICKET_S:g} s")
+
+
+def callbacks_of(
+    load: Callable[[], OperatorSettings],
+) -> Callable[[], AbstractContextManager[tuple[Callbacks, AuditLog]]]:
+    """What the `callbacks` commands open."""
+
+    @contextmanager
+    def opened() -> Iterator[tuple[Callbacks, AuditLog]]:
+        with _database(load()) as engine:
+            yield Callbacks(engine), AuditLog(engine)
+
+    return opened
 
 
 def records_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractContextManager[Records]]:

@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from contracts.errors import CallUnknown
+from contracts.errors import CallTaken, CallUnknown
 from contracts.handoff import Reason
-from escalation.queue import Change, NotYours, Presence, Queue, Step, Wait
+from escalation.queue import Change, Presence, Queue, Step, Wait
 from escalation.queuesettings import QueueSettings
 from escalation.waits import Average, estimate, minutes_said
 
@@ -61,10 +61,10 @@ def test_two_people_never_take_the_same_caller() -> None:
     queue.ready("ann", 990)
     queue.ready("bob", 995)
     queue.enter("a", ASKED, 1000)
-    with pytest.raises(NotYours, match="being offered to ann"):
+    with pytest.raises(CallTaken, match="being offered to ann"):
         queue.claim("a", "bob", 1001)
     queue.claim("a", "ann", 1002)
-    with pytest.raises(NotYours, match="taken by ann"):
+    with pytest.raises(CallTaken, match="taken by ann"):
         queue.claim("a", "bob", 1003)
     assert queue.claim("a", "ann", 1004).agent == "ann"  # pressed twice
 
@@ -185,7 +185,7 @@ def test_who_has_claimed_cannot_slip_away_and_who_was_offered_can() -> None:
     assert queue.entry("a").state is Wait.WAITING  # type: ignore[union-attr]
     queue.ready("ann", 1002)
     queue.claim("a", "ann", 1003)
-    with pytest.raises(NotYours):
+    with pytest.raises(CallTaken):
         queue.away("ann", 1004)
     queue.release("a", "ann", 1005)
     queue.away("ann", 1006)
@@ -241,7 +241,7 @@ class QueueMachine(RuleBasedStateMachine):
                 self.queue.claim(call, name, self.now)
             else:
                 self.queue.release(call, name, self.now)
-        except (NotYours, CallUnknown):
+        except (CallTaken, CallUnknown):
             return
 
     @precondition(lambda self: self.claims)

@@ -82,7 +82,7 @@ async def test_a_call_from_the_first_ring_to_the_record(tmp_path: Path, config: 
         home = operator.settings.home_dir
     assert "automated assistant" in said
     assert "6 p.m." in said
-    assert "can't reach a person" in said
+    assert "nobody can take your call now" in said
     assert handoff["reason"] == "person_requested"
     assert ready.status_code == 200
     assert 'callwright_turns_total{rung="extractive"} 1.0' in metrics
