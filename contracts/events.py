@@ -196,6 +196,8 @@ class EventKind(StrEnum):
     """turn, verified (how many factors; never which words), ok"""
     TASK_ENDED = "task.ended"
     """turn, task, how (done, cancelled, left, refused, failed, uncertain, person)"""
+    RECORD_ERASED = "record.erased"
+    """class (transcripts, recordings, handovers, events), calls [...], by, why"""
     SWITCH_TURNED = "switch.turned"
     """scope (whole, rule, topic), name, off, by, why: the kill switch"""
     DESK_ACTED = "desk.acted"

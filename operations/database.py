@@ -61,7 +61,7 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
     # sqlite3 would begin transactions by its own rules; _on_begin does it, so that a writer locks from the start.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -1,10 +1,10 @@
-"""The read side of the record: calls, turns, events, hand-overs; and erasing what is too old."""
+"""The read side of the record: calls, turns, events, hand-overs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import CallUnknown, RecordError
 from contracts.handoff import HandoffRecord
-from operations.database import writing
-from operations.tables import callbacks, calls, cases, escalations, events, handoffs, turns
+from operations.tables import calls, escalations, events, handoffs, turns
 
 Row = dict[str, Any]
 MAX_LIST = 1000
@@ -111,26 +110,6 @@ class Records:
             sa.select(handoffs.c.record).order_by(handoffs.c.asked_at.desc()).limit(max(1, min(limit, MAX_LIST)))
         )
         return [HandoffRecord.model_validate(row["record"]) for row in rows]
-
-    def erase_before(self, moment: datetime) -> int:
-        """Erase the content of calls that began before ``moment``; the event chain keeps its digests. How many."""
-        old = sa.select(calls.c.call_id).where(calls.c.started_at < moment)
-        try:
-            with writing(self._engine) as connection:
-                ids = list(connection.scalars(old))
-                for table in (turns, escalations, handoffs, cases):
-                    connection.execute(sa.delete(table).where(table.c.call_id.in_(ids)))
-                connection.execute(sa.update(events).where(events.c.call_id.in_(ids)).values(body=None, salt=None))
-                over = sa.or_(callbacks.c.closed_at.is_not(None), callbacks.c.expires_at < datetime.now(UTC))
-                connection.execute(sa.delete(callbacks).where(callbacks.c.call_id.in_(ids), over))
-                connection.execute(sa.delete(calls).where(calls.c.call_id.in_(ids)))
-        except SQLAlchemyError as error:
-            raise RecordError(f"old calls could not be erased: {_first_line(error)}") from error
-        return len(ids)
-
-    def retain(self, days: int) -> int:
-        """Erase calls older than ``days`` (0: none)."""
-        return self.erase_before(datetime.now(UTC) - timedelta(days=days)) if days else 0
 
     def _find(self, call_id: str) -> Row:
         exact = sa.or_(calls.c.call_id == call_id, calls.c.external_id == call_id)

@@ -13,6 +13,7 @@ IDENTIFIERS = frozenset(
     {
         "call_id",
         "ticket",
+        "calls",
         "external_id",
         "caller",
         "called",

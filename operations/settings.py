@@ -37,6 +37,15 @@ class LogSettings(Settings):
     backups: int = Field(default=5, ge=0, le=100)
 
 
+class RetentionSettings(Settings):
+    """How long each class is kept, days after a call's beginning; 0 keeps it for ever."""
+
+    transcripts_days: int = Field(default=0, ge=0, le=36_500, description="What was said.")
+    recordings_days: int = Field(default=0, ge=0, le=36_500, description="WAV files.")
+    handovers_days: int = Field(default=0, ge=0, le=36_500, description="Briefings, escalations, the inbox, callbacks.")
+    events_days: int = Field(default=0, ge=0, le=36_500, description="Everything of a call, the call itself included.")
+
+
 class OperationsSettings(Settings):
     """Everything about the record."""
 
@@ -45,6 +54,14 @@ class OperationsSettings(Settings):
     spool: Path = Path("events.spool")
     """File under the home folder that takes events while the database cannot be written."""
     retention_days: int = Field(default=0, ge=0, le=36_500)
-    """Calls older than this are erased when the operator starts; 0 keeps them for ever."""
+    """The same as retention.events_days, which counts if both are given; 0 keeps calls for ever."""
+    retention: RetentionSettings = RetentionSettings()
     events: EventLogSettings = EventLogSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def kept(self) -> RetentionSettings:
+        """How long each class is kept."""
+        if self.retention.events_days or not self.retention_days:
+            return self.retention
+        return self.retention.model_copy(update={"events_days": self.retention_days})

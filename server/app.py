@@ -29,16 +29,17 @@ from contracts.switch import Switch
 from dialog.ports import HandoffStore
 from operations.callbacks import Callbacks
 from operations.database import migrate, open_database
+from operations.erasing import Eraser
 from operations.eventlog import EventLog
 from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
-from operations.records import Records
 from operations.switches import NO_CALL, read_switch
 from operations.webhook import HandoffWebhook
 from server.beat import go_first, spare_the_beat
 from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_line, make_prompts, warm
 from server.control import ControlServer, LiveEvents
 from server.desk import Desk
+from server.keeping import Keeping
 from server.knowledge_link import knowledge_operations
 from server.queuedesk import QueueDesk
 from server.records_link import HandoffKeeper, TicketKeeper
@@ -116,7 +117,9 @@ class Operator:
         strain = Strain(settings.telephony.admission.strain)
         sink = Fanout([events, self._metrics, self._live, self._wall, StrainSink(strain, clock)])
         self._sink = sink
-        await asyncio.to_thread(Records(database).retain, operations.retention_days)
+        keeping = Keeping(Eraser(database, settings.home_dir / "recordings"), operations)
+        await keeping.start()
+        stack.push_async_callback(keeping.close)
         await asyncio.to_thread(Callbacks(database).erase_old, settings.escalation.queue.callback_kept_days)
         handoffs: HandoffStore = HandoffKeeper(events, await self._webhook(stack))
         prompts = make_prompts(settings)

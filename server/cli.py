@@ -43,9 +43,10 @@ def _mount() -> None:
     from knowledge.cli import make_app as knowledge_app
     from operations.callbacks_cli import make_app as callbacks_app
     from operations.cli import make_app as calls_app
+    from operations.keeping_cli import audit_app, callers_app, retention_app
     from server.knowledge_link import access_of
     from server.models_cli import app as models_app
-    from server.records_link import accounts_of, callbacks_of, records_of
+    from server.records_link import accounts_of, callbacks_of, kept_of, records_of
     from server.rules_cli import make_app as rules_app
     from server.switch_cli import make_app as switch_app
     from server.tools import make_app as tools_app
@@ -63,6 +64,9 @@ def _mount() -> None:
     app.add_typer(callbacks_app(callbacks_of(load)), name="callbacks")
     app.add_typer(tools_app(load), name="tools")
     app.add_typer(switch_app(load), name="switch")
+    app.add_typer(audit_app(kept_of(load)), name="audit")
+    app.add_typer(retention_app(kept_of(load)), name="retention")
+    app.add_typer(callers_app(kept_of(load)), name="callers")
     app.add_typer(users_app(accounts_of(load)), name="users")
     app.add_typer(
         cascade_app(lambda: load().models_dir, lambda: load().home_dir, lambda: project_path(load().dialog.cascade)),

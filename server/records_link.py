@@ -16,6 +16,7 @@ from operations.audit import AuditLog
 from operations.callbacks import Callbacks
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
+from operations.keeping_cli import Kept
 from operations.records import Records
 from operations.webhook import HandoffWebhook
 from server.settings import OperatorSettings
@@ -83,6 +84,18 @@ def accounts_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractCo
         settings = load()
         with _database(settings) as engine:
             yield Accounts(engine, settings.console.sign_in)
+
+    return opened
+
+
+def kept_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractContextManager[Kept]]:
+    """What the `audit`, `retention` and `callers` commands open."""
+
+    @contextmanager
+    def opened() -> Iterator[Kept]:
+        settings = load()
+        with _database(settings) as engine:
+            yield Kept(engine, settings.home_dir / "recordings", settings.operations.kept)
 
     return opened
 

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from operations.audit import AuditLog
 from operations.cases import CaseOutcome, Cases, CaseTaken
 from operations.database import open_database
-from operations.records import Records
+from operations.erasing import Eraser
 from operations.tables import cases as table
 from tests.console.conftest import Somebody, csrf_of
-from tests.operations.kit import START, call_events, handoff, keep
+from tests.operations.kit import call_events, handoff, keep
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def test_a_caller_who_needs_a_person_again_after_closing_is_anybodys(record: sa.
     assert inbox.get("call-1").holder == "bo"
 
 
-def test_what_is_erased_from_the_record_is_gone_from_the_inbox(record: sa.Engine) -> None:
+def test_what_is_erased_from_the_record_is_gone_from_the_inbox(record: sa.Engine, tmp_path: Path) -> None:
     Cases(record).claim("call-1", "ana")
-    Records(record).erase_before(START + timedelta(days=1))
+    Eraser(record, tmp_path).forget(["call-1"], "test", "asked for")
     assert Cases(record).inbox() == []
     with record.connect() as connection:
         assert connection.execute(sa.select(table)).all() == []

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from contracts.errors import CallUnknown, RecordError
 from contracts.handoff import HandoffStatus
-from operations.chain import verify_chain
 from operations.database import open_database
 from operations.records import Records
 from tests.operations.kit import STAGES, START, call_events, handoff, keep
@@ -70,20 +69,6 @@ def test_a_hand_over_is_kept_and_a_later_state_replaces_it(record: sa.Engine, tm
     assert len(records.list_handoffs()) == 2
     with pytest.raises(CallUnknown):
         records.get_handoff("nobody")
-
-
-def test_erasing_takes_the_contents_and_leaves_the_chain(record: sa.Engine, tmp_path: Path) -> None:
-    later = START + timedelta(days=10)
-    keep(record, tmp_path / "spool", [*call_events("old"), *call_events("new", later)], handoff("old"))
-    records = Records(record)
-    assert records.erase_before(START + timedelta(days=1)) == 1
-    with pytest.raises(CallUnknown):
-        records.get_call("old")
-    with pytest.raises(CallUnknown):
-        records.get_handoff("old")
-    assert records.get_call("new").turns
-    assert verify_chain(record) == 21
-    assert records.retain(0) == 0
 
 
 def test_a_database_that_cannot_be_read_is_one_line_without_the_statement(tmp_path: Path) -> None:
