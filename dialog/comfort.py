@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 import numpy as np
@@ -35,8 +36,10 @@ _RING = ring_tone()
 class Comfort:
     """A seat that rings on the call's own beat, from enter to leave."""
 
-    def __init__(self, bay: Bay) -> None:
+    def __init__(self, bay: Bay, talking: Callable[[], bool]) -> None:
+        """``talking``: the operator speaks; then it does not ring."""
         self._bay = bay
+        self._talking = talking
         self._seat: Seat | None = None
         self._at = 0
 
@@ -60,6 +63,8 @@ class Comfort:
             seat.leave()
 
     def _beat(self, heard: bytes) -> None:
-        if self._seat is not None:
+        if self._talking():
+            self._at = 0
+        elif self._seat is not None:
             self._seat.say(_RING[self._at : self._at + FRAME_BYTES])
             self._at = (self._at + FRAME_BYTES) % len(_RING)

@@ -71,7 +71,7 @@ class Joining:
         """
         target = step.target.target
         who = Introduction(self.leg.info.caller, record.call_id, str(record.reason))
-        with Comfort(self.bay):
+        with Comfort(self.bay, lambda: self.speaking.talking):
             self._note("dialled", step)
             dialled = await self.dialler.dial(
                 target, who, ring_s=step.ring_s, on_ringing=lambda: self._note("ringing", step)

@@ -36,6 +36,11 @@ class Speaking:
         self._passing: set[str] = set()
         """Lines that nobody means who asks to hear something again."""
 
+    @property
+    def talking(self) -> bool:
+        """Something of ours is being heard."""
+        return self._front.mouth.speaking
+
     def record(self, kind: EventKind, body: dict[str, Any]) -> None:
         """Append an event of this call's present turn."""
         if kind is EventKind.CASCADE_DECIDED and body.get("rung") in set(Rung):

@@ -28,7 +28,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from rich.console import Console
@@ -39,7 +39,9 @@ from scripts.peers import phones
 from scripts.peers.compare import match, read
 from scripts.peers.real_call import transcribe
 from server.settings import ROOT
+from telephony.resample import resample
 from telephony.sip.caller import CallerCall, CallerSettings, SipCaller
+from telephony.websocket.client import TwilioClient
 
 ASTERISK = "127.0.0.1:5160"
 OPERATOR_PORT = 5170
@@ -65,6 +67,10 @@ class Case:
     """What the targets before answered, in order."""
     direct: bool = False
     """The caller calls the operator itself, with a telephone that follows no transfer."""
+    stream: bool = False
+    """The caller comes by a provider's WebSocket."""
+    lost: bool = False
+    """Asterisk ends the caller's call, as it has let go of us before it knew."""
 
 
 CASES: dict[str, Case] = {
@@ -77,6 +83,8 @@ CASES: dict[str, Case] = {
     "leaves": Case([bridge(LEAVES), bridge(HUMAN)], failures=("hung up before",)),
     "unknown": Case([bridge(UNKNOWN), bridge(HUMAN)], failures=("404",)),
     "dead": Case([bridge(DEAD), bridge(HUMAN)], failures=("",)),
+    "stream": Case([bridge(HUMAN)], stream=True),
+    "blind-busy": Case([{"mode": "refer", "target": BUSY}], reached=False, failures=("486",), lost=True),
     "nobody": Case([bridge(BUSY), bridge(UNKNOWN)], reached=False, failures=("486", "404")),
 }
 NUMBERS = {name: 150 + index for index, name in enumerate(CASES)}
@@ -106,14 +114,15 @@ class Ended:
             want in got for want, got in zip(case.failures, failed, strict=True)
         )
         if not case.reached:
-            return told and self.up
+            return told and self.up != case.lost
         return told and self.up and self.by == case.by and min(self.person_heard, self.caller_heard) > NEAR
 
 
 def config(folder: Path) -> Path:
     """The demo bank with one trunk for each case."""
     data = yaml.safe_load((ROOT / "configs" / "demo.yaml").read_text())
-    data["telephony"]["sip"] = {"port": OPERATOR_PORT, "connect_timeout_s": 4.0}
+    login = {"dial_login": "lab", "dial_password": "not-a-secret"}  # of asterisk/pjsip.conf
+    data["telephony"]["sip"] = {"port": OPERATOR_PORT, "connect_timeout_s": 4.0, **login}
     data["telephony"]["recording"] = {"enabled": False}
     data["tools"] = {"enabled": False}
     data["engines"] = {"large": ""}
@@ -161,6 +170,65 @@ def sayings(folder: Path) -> tuple[Path, bytes]:
     return person, read(phones.speech(folder, 16000, 1))[: round(TALK_S * 32000)]
 
 
+class Caller(Protocol):
+    """Whoever calls the operator."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def heard(self) -> bytes:
+        """Internal PCM since the answer."""
+        ...
+
+    async def press(self, key: str) -> None: ...
+
+    async def say(self, pcm: bytes) -> None:
+        """Until it is said."""
+        ...
+
+
+class Calling:
+    """By SIP."""
+
+    def __init__(self, call: CallerCall) -> None:
+        self._call = call
+        self._pieces: list[bytes] = []
+        call.listen(lambda pcm, at: self._pieces.append(pcm))
+
+    @property
+    def closed(self) -> bool:
+        return self._call.closed
+
+    def heard(self) -> bytes:
+        return b"".join(self._pieces)
+
+    async def press(self, key: str) -> None:
+        await self._call.dtmf(key)
+
+    async def say(self, pcm: bytes) -> None:
+        await self._call.said(self._call.send(pcm))
+
+
+class Streaming:
+    """By a provider's stream."""
+
+    def __init__(self, client: TwilioClient) -> None:
+        self._client = client
+
+    @property
+    def closed(self) -> bool:
+        return self._client.closed.is_set()
+
+    def heard(self) -> bytes:
+        return resample(self._client.heard_pcm(), 8000, 16000)
+
+    async def press(self, key: str) -> None:
+        await self._client.digit(key)
+
+    async def say(self, pcm: bytes) -> None:
+        await self._client.say(pcm)
+
+
 class Bench:
     """Runs the cases against a running operator."""
 
@@ -174,29 +242,39 @@ class Bench:
         case, ended = CASES[name], Ended(name)
         folder = self._folder / name
         folder.mkdir()
-        settings = CallerSettings(user="alice", codecs=("pcma",), follow_transfers=not case.direct)
-        host = f"127.0.0.1:{OPERATOR_PORT}" if case.direct else ASTERISK
-        async with telephone(folder, self._person), SipCaller(settings) as caller:
-            call = await caller.dial(f"sip:{NUMBERS[name]}@{host}")
-            pieces: list[bytes] = []
-            call.listen(lambda pcm, at: pieces.append(pcm))
+        async with telephone(folder, self._person), self._caller(name, case) as caller:
             await asyncio.sleep(4.0)  # the disclosure
-            await call.dtmf("0")
-            await self._connected(name, case, call)
-            if case.reached:
-                pieces.clear()
-            await call.said(call.send(self._said))
+            await caller.press("0")
+            await self._connected(name, case, caller)
+            before = b"" if not case.reached else caller.heard()
+            if not case.lost:
+                await caller.say(self._said)
             await asyncio.sleep(1.5 if case.reached else 6.0)
-            ended.up = not call.closed
-            heard = b"".join(pieces)
-            await call.hangup()
-            await self._operator.idle()
-            await asyncio.sleep(0.5)
+            ended.up = not caller.closed
+            heard = caller.heard()[len(before) :]
+        await self._operator.idle()
+        await asyncio.sleep(0.5)
         self._sound(ended, case, folder, heard)
         self._events(ended, name)
         return ended
 
-    async def _connected(self, name: str, case: Case, call: CallerCall) -> None:
+    @contextlib.asynccontextmanager
+    async def _caller(self, name: str, case: Case) -> AsyncIterator[Caller]:
+        if case.stream:
+            websocket = self._operator.settings.telephony.websocket
+            url = f"ws://{websocket.host}:{websocket.port}{websocket.path}"
+            who = {"from": "+4930123456", "to": f"sip:{NUMBERS[name]}@stream"}
+            async with TwilioClient(url, parameters=who) as client:
+                yield Streaming(client)
+            return
+        settings = CallerSettings(user="alice", codecs=("pcma",), follow_transfers=not case.direct)
+        host = f"127.0.0.1:{OPERATOR_PORT}" if case.direct else ASTERISK
+        async with SipCaller(settings) as caller:
+            call = await caller.dial(f"sip:{NUMBERS[name]}@{host}")
+            yield Calling(call)
+            await call.hangup()
+
+    async def _connected(self, name: str, case: Case, call: Caller) -> None:
         """Until the person has the caller, or nobody came."""
         async with asyncio.timeout(60):
             while not call.closed:

@@ -70,8 +70,12 @@ class SipServer:
         for transport in settings.transports:
             domain = f"{settings.host}:{self.port}"
             agent = await UserAgent.create(
-                runtime, account(settings.user, domain, transport, settings.codecs, catchall=True)
-            )
+                runtime,
+                account(
+                    settings.user, domain, transport, settings.codecs, catchall=True,
+                    secret=settings.dial_password.get_secret_value(), login=settings.dial_login,
+                ),
+            )  # fmt: skip
             agent.on_incoming(self._on_incoming)
             self._agents[transport] = agent
         # Its per-call reports name the caller's address at info level; ours say the same with the call's id.

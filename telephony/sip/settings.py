@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from contracts.settings import Settings
 from telephony.conceal import ConcealSettings
@@ -64,6 +64,12 @@ class SipSettings(Settings):
     connect_timeout_s: float = Field(
         default=8.0, gt=0, le=60, description="Somebody whom we call and who does not even ring by then is not there."
     )
+    dial_login: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._@+-]*$",
+        description="Who we are to a trunk that asks (401, 407).",
+    )
+    dial_password: SecretStr = Field(default=SecretStr(""), description="For such a trunk, when we call a person.")
     assert_caller: bool = Field(
         default=True, description="Name the caller to the person who is called (P-Asserted-Identity)."
     )
@@ -73,6 +79,13 @@ class SipSettings(Settings):
     )
     trace: bool = Field(default=False, description="Log every SIP message at debug level.")
     conceal: ConcealSettings = Field(default_factory=ConcealSettings, description="Gaps and bursts of incoming sound.")
+
+    @field_validator("dial_password")
+    @classmethod
+    def _plain(cls, password: SecretStr) -> SecretStr:
+        if set(password.get_secret_value()) & set('"\\\r\n\0'):
+            raise ValueError("a password without quotation marks, backslashes and line ends, please")
+        return password
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:

@@ -54,15 +54,25 @@ def caller_config(host: str, port: int, rtp_ports: tuple[int, int], rtp_timeout_
     )
 
 
-def account(user: str, domain: str, transport: Transport, codecs: Sequence[Codec], *, catchall: bool) -> Account:
-    """An identity that registers nowhere."""
+def account(
+    user: str,
+    domain: str,
+    transport: Transport,
+    codecs: Sequence[Codec],
+    *,
+    catchall: bool,
+    secret: str = "",
+    login: str = "",
+) -> Account:
+    """An identity that registers nowhere. ``login`` and ``secret`` answer a 401 or 407 to calls that we make."""
     extra = ["video_codecs=none"]  # else an unsolicited re-INVITE ~100 ms after every answer
     if catchall:
         extra.append("catchall=yes")  # else 404 unless the user part matches
     return Account(
         user=user,
         domain=domain,
-        password="",
+        password=secret,
+        auth_user=login or None,
         reg_interval=0,
         transport=transport,
         audio_codecs=tuple(_CODEC_SPECS[codec] for codec in codecs),

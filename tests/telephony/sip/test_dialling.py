@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from contracts.dialling import Introduction
 from scripts.peers.compare import match, read
 from telephony.sip.caller import CallerCall, CallerSettings, SipCaller
 from telephony.sip.dialling import asserted, introduction
 from telephony.sip.refer import parse_uui
+from telephony.sip.settings import SipSettings
 from tests.telephony.sip.test_leg import Heard, chirp
 
 
@@ -138,3 +140,8 @@ def test_what_is_no_address_is_asserted_for_nobody(caller: str, address: str) ->
 def test_headers_hold_tokens_only() -> None:
     headers = introduction(Introduction("Anonymous", "abc\r\nEvil: 1", "fraud"), "us", caller=True)
     assert headers == {"X-Callwright-Reason": "fraud", "User-to-User": "726561736f6e3d6672617564;encoding=hex"}
+
+
+def test_a_password_that_would_end_the_library_s_line_is_refused() -> None:
+    with pytest.raises(ValidationError, match="without quotation marks"):
+        SipSettings.model_validate({"dial_password": 'a"b'})
