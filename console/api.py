@@ -30,6 +30,7 @@ from starlette.staticfiles import StaticFiles
 
 from console.accounts import Accounts
 from console.audio import Audio
+from console.callbacks import CallbackPages
 from console.calls import Calls
 from console.control import MediaProcessSilent, ask
 from console.documents import Documents
@@ -37,6 +38,7 @@ from console.history import History
 from console.inbox import Inbox
 from console.library import Library
 from console.questions import Questions
+from console.queue import QueuePages
 from console.releases import Releases
 from console.settings import ConsoleSettings
 from console.signin import LOOPBACK, SignIn
@@ -80,10 +82,13 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
 def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path) -> list[BaseRoute]:
     """The pages of all rooms, in the order of the menu."""
     library = Library(control)
+    audio = Audio(web, settings, control)
     return [
         *Calls(web, Records(engine), settings, control).routes(),
-        *Audio(web, settings, control).routes(),
+        *audio.routes(),
+        *QueuePages.over(web, engine, settings, control, audio).routes(),
         *Inbox.over(web, engine).routes(),
+        *CallbackPages.over(web, engine).routes(),
         *History(web, Records(engine)).routes(),
         *Documents(web, library, settings).routes(),
         *Releases(web, library).routes(),

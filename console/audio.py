@@ -43,7 +43,7 @@ MAX_PER_S = 150
 _LOOK_S = 10.0
 """How often it is looked whether the person is still signed in, and may."""
 _READ = 8192
-_POLICY = 1008
+POLICY = 1008
 _ACTIONS = {
     "listen": "call.listen",
     "whisper": "call.whisper",
@@ -105,7 +105,7 @@ class Audio:
         """A place in a call for a supervisor: begins by listening."""
         session = await self.web.session_of(websocket)
         if session is None or not ours(websocket) or not may(session):
-            await websocket.close(_POLICY)  # before it is accepted: the browser gets a 403
+            await websocket.close(POLICY)  # before it is accepted: the browser gets a 403
             return
         by, call_id = session.account.name, str(websocket.path_params["call_id"])[:MAX_ID]
 

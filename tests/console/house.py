@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from console.__main__ import make_server
 from console.api import make_api
+from contracts.audio import SILENCE
 from contracts.clock import MonotonicClock
 from contracts.configfile import load_yaml
 from contracts.events import Event, EventKind
@@ -28,6 +29,8 @@ from contracts.worker import Priority, Reply
 from dialog.prompts import Prompts
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile, DialogSettings
+from dialog.waitingline import WaitingLine
+from escalation.queuesettings import QueueSettings
 from escalation.rules import RuleBook
 from knowledge.client import KnowledgeClient
 from knowledge.engine import KnowledgeEngine
@@ -38,7 +41,8 @@ from server.asking import Asking
 from server.control import ControlServer, LiveEvents
 from server.desk import Desk
 from server.knowledge_link import knowledge_operations
-from server.records_link import HandoffKeeper
+from server.queuedesk import QueueDesk
+from server.records_link import HandoffKeeper, TicketKeeper
 from server.seats import SeatStream
 from server.switch import KillSwitch
 from server.wall import Wall
@@ -117,6 +121,9 @@ class House:
         self._up, self._down = threading.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wall = Wall()
+        self.line: WaitingLine
+        self.queued = False
+        """Callers wait for people at the desk; else there is no queue."""
         self.desk = Desk(self._wall)
         self.switch = Switch()
         self._events: EventLog | None = None
@@ -159,8 +166,10 @@ class House:
 
     def services_of(self, talk: Talk) -> DialogServices:
         """What its session needs, with what happens told to this house."""
-        sink = Fanout([self._log(), self._wall, talk.record])
-        return replace(talk.services, sink=sink, handoffs=HandoffKeeper(self._log()), switch=self.switch)
+        sink = Fanout([self._log(), self._wall, talk.record, self.line])
+        queue = self.line if self.queued else None
+        handoffs = HandoffKeeper(self._log())
+        return replace(talk.services, sink=sink, handoffs=handoffs, switch=self.switch, queue=queue)
 
     def _log(self) -> EventLog:
         if self._events is None:
@@ -188,6 +197,7 @@ class House:
         asking = Asking(settings, thresholds, prompts, client, self.small, None, clock)
         rules = RuleBook.load(ROOT / "configs" / "rules.yaml")
         kill = KillSwitch(self.switch, lambda: rules, self, self.flush)
+        self.line = WaitingLine(QueueSettings(), clock, self, TicketKeeper(self._log()), SILENCE)
         control = ControlServer(
             self._home / "control.sock",
             {
@@ -195,6 +205,7 @@ class House:
                 "ask": asking.ask,
                 **self.desk.operations(),
                 **kill.operations(),
+                **QueueDesk(self.line).operations(),
             },
             LiveEvents(),
             {"seat": SeatStream(self.desk, PatchbaySettings().lost_after_s)},

@@ -1,0 +1,90 @@
+"""Promises to call somebody back: who takes which, and how it ended. Numbers for who takes one or may read calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from console.permissions import Permission
+from console.timeline import masked
+from console.web import NavItem, Visit, Web
+from escalation.handover import REASONS
+from escalation.redact import redact
+from operations.callbacks import Callback, CallbackOutcome, Callbacks
+
+CALLBACKS = "/callbacks"
+
+
+@dataclass(slots=True)
+class CallbackPages:
+    """Its pages."""
+
+    web: Web
+    callbacks: Callbacks
+
+    @classmethod
+    def over(cls, web: Web, engine: sa.Engine) -> CallbackPages:
+        """Over a record."""
+        return cls(web, Callbacks(engine))
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        web, take = self.web, Permission.HANDOFFS_TAKE
+        web.nav.append(NavItem(CALLBACKS, "Callbacks", take))
+        return [
+            web.get(CALLBACKS, self.listed, take),
+            web.post(f"{CALLBACKS}/{{ticket}}/claim", self.claim, take, home=CALLBACKS),
+            web.post(f"{CALLBACKS}/{{ticket}}/release", self.release, take, home=CALLBACKS),
+            web.post(f"{CALLBACKS}/{{ticket}}/close", self.close, take, home=CALLBACKS),
+        ]
+
+    async def listed(self, visit: Visit) -> Response:
+        """To do, the oldest first; done and expired below."""
+        await self.web.note(visit, "callbacks.view")
+        now = datetime.now(UTC)
+        to_do = await run_in_threadpool(self.callbacks.to_do)
+        past = await run_in_threadpool(self.callbacks.past)
+        known: dict[str, Any] = {"reasons": REASONS, "outcomes": list(CallbackOutcome), "me": visit.by}
+        return self.web.page(
+            visit, "callbacks.html", to_do=[_shown(visit, one, now) for one in to_do],
+            past=[_shown(visit, one, now) for one in past], **known,
+        )  # fmt: skip
+
+    async def claim(self, visit: Visit) -> Response:
+        """Mine: the number is shown from now on."""
+        one = await self._one(visit)
+        await self.web.note(visit, "callback.claim", one.ticket, call_id=one.call_id)
+        await run_in_threadpool(self.callbacks.claim, one.ticket, visit.by)
+        return self.web.back(visit, CALLBACKS, "It is yours: call them, then say how it ended.")
+
+    async def release(self, visit: Visit) -> Response:
+        """Anybody's again."""
+        one = await self._one(visit)
+        await self.web.note(visit, "callback.release", one.ticket, call_id=one.call_id)
+        await run_in_threadpool(self.callbacks.release, one.ticket, visit.by)
+        return self.web.back(visit, CALLBACKS, "It is free for others again.")
+
+    async def close(self, visit: Visit) -> Response:
+        """Done: outcome and a note (redacted)."""
+        one, outcome = await self._one(visit), visit.field("outcome", 40)
+        if outcome not in set(CallbackOutcome):
+            raise HTTPException(400, "say how it ended")
+        await self.web.note(visit, "callback.close", f"{one.ticket} {outcome}", call_id=one.call_id)
+        note = redact(visit.field("note"))
+        await run_in_threadpool(self.callbacks.close, one.ticket, visit.by, CallbackOutcome(outcome), note)
+        return self.web.back(visit, CALLBACKS, "Closed.")
+
+    async def _one(self, visit: Visit) -> Callback:
+        return await run_in_threadpool(self.callbacks.get, str(visit.request.path_params["ticket"])[:32])
+
+
+def _shown(visit: Visit, one: Callback, now: datetime) -> dict[str, Any]:
+    whole = one.holder == visit.by or visit.may(Permission.TRANSCRIPTS_READ)
+    return {"one": one, "caller": one.caller if whole else masked(one.caller), "state": str(one.state(now))}
