@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.control import ask
-from console.grouping import group
+from console.grouping import Vectors, by_meaning, group
 from console.library import Library
 from console.limits import RateLimit
 from console.permissions import Permission
@@ -31,6 +33,9 @@ GAPS = "/gaps"
 LONGEST = 600
 _FOUND = 8
 _PER_MINUTE = 12
+_VECTORS = 100
+"""Asked for at a time."""
+_REMEMBERED = 5000
 
 
 class TooManyQuestions(CallwrightError):
@@ -59,6 +64,7 @@ class Questions:
     settings: ConsoleSettings
     engine: sa.Engine
     control: Path
+    _known: dict[str, Vectors] = field(default_factory=dict)
     _rate: RateLimit = field(default_factory=lambda: RateLimit(_PER_MINUTE, 60.0))
 
     def routes(self) -> list[Route]:
@@ -110,14 +116,40 @@ class Questions:
         """Questions of real calls that found no evidence, put together."""
         since = datetime.now(UTC) - timedelta(days=self.settings.gap_days)
         await self.web.note(visit, "gaps.view")
-        found = await run_in_threadpool(unanswered, self.engine, since)
-        return self.web.page(visit, "gaps.html", gaps=gaps_of(found), days=self.settings.gap_days, count=len(found))
+        found = await run_in_threadpool(unanswered, self.engine, since, self.settings.gap_questions)
+        said = [one for one in found if content_words(one.text)]
+        vectors = await self._meanings([one.text for one in said])
+        if vectors is None:
+            grouped = gaps_of(said, group([one.text for one in said]))
+        else:
+            groups = await run_in_threadpool(by_meaning, vectors, self.settings.gap_near)
+            grouped = gaps_of(said, groups)
+        settings = self.settings
+        return self.web.page(
+            visit, "gaps.html", gaps=grouped, days=settings.gap_days, count=len(said), meant=vectors is not None
+        )
+
+    async def _meanings(self, texts: Sequence[str]) -> Vectors | None:
+        """Vectors of the questions, remembered by text; None while the knowledge base cannot be asked."""
+        missing = [one for one in dict.fromkeys(texts) if one not in self._known]
+        try:
+            for at in range(0, len(missing), _VECTORS):
+                piece = missing[at : at + _VECTORS]
+                made = await self.library(lambda base, piece=piece: base.vectors(piece))  # type: ignore[misc]
+                for text, packed in zip(piece, made, strict=True):
+                    self._known[text] = np.frombuffer(base64.b64decode(packed), "<f2").astype(np.float32)
+        except CallwrightError:
+            return None
+        known = [self._known[one] for one in texts]
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        return np.stack(known) if known else np.zeros((0, 1), np.float32)
 
 
-def gaps_of(found: Sequence[Unanswered]) -> list[Gap]:
-    """Groups of questions, the commonest first; the shortest question with all a group's usual words stands for it."""
+def gaps_of(found: Sequence[Unanswered], groups: Sequence[Sequence[int]]) -> list[Gap]:
+    """Groups of questions as they came; the one of middling length stands for each."""
     made = []
-    for members in group([one.text for one in found]):
+    for members in groups:
         asked = tuple(found[at] for at in members)
         middle = sorted(asked, key=lambda one: len(one.text))[len(asked) // 2]
         made.append(Gap(middle.text, asked))

@@ -41,6 +41,10 @@ class ConsoleSettings(Settings):
     gap_days: int = Field(default=30, ge=1, le=366, description="How far back unanswered questions are gathered.")
     audio_lines: int = Field(default=40, ge=1, le=1000, description="Browsers that hear calls at once.")
     audio_lines_each: int = Field(default=4, ge=1, le=100, description="… of one person.")
+    gap_near: float = Field(
+        default=0.55, ge=0.2, le=1.0, description="Mean cosine from which unanswered questions are one gap (0.5–0.65)."
+    )
+    gap_questions: int = Field(default=600, ge=10, le=2000, description="So many of the latest are put together.")
     sign_in: SignInSettings = SignInSettings()
 
     @field_validator("token")

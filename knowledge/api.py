@@ -215,6 +215,10 @@ class KnowledgeAccess(Protocol):
         """How much is there, and whether all of it is indexed."""
         ...
 
+    def vectors(self, texts: Sequence[str]) -> list[str]:
+        """What texts mean, as vectors of length 1: little-endian float16 in base64, one for each text."""
+        ...
+
     def rebuild(self) -> None:
         """Throw the vector index away and make it again, in the background."""
         ...

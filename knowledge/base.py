@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -263,6 +264,16 @@ class KnowledgeBase:
             live_passages=len(live) if live else 0,
             held=len(self._store.held()),
         )
+
+    def vectors(self, texts: Sequence[str]) -> list[str]:
+        """What texts mean; api.KnowledgeAccess says in which form. Each waits until no search runs."""
+        made = []
+        for one in texts:
+            self._indexer.give_way()
+            said = one[-self._settings.limits.max_query_chars :]
+            (vector,) = self._indexer.embed([query.prepare(said).text or said])
+            made.append(base64.b64encode(vector.astype("<f2").tobytes()).decode())
+        return made
 
     def rebuild(self) -> None:
         """Throw the vector index away and make it again in the background."""

@@ -15,6 +15,7 @@ changes                                                                        r
 stats                                                                          result: counts
 rebuild
 rollback   by, release                                                         result: release
+vectors    texts                                                               ticket; result: float16 in base64
 add        source, by                                    the file's bytes      ticket; result: what was added
 amend      key, metadata, by                                                   ticket; result: what was added
 remove     key, by                                                             ticket; result: documents
@@ -59,8 +60,11 @@ _AT_ONCE: dict[str, Callable[[KnowledgeBase, Params], Any]] = {
     "rebuild": lambda base, params: base.rebuild(),
     "rollback": lambda base, params: base.rollback(by=str(params["by"]), release=str(params.get("release", ""))),
 }
+MOST_TEXTS = 200
+"""Vectors in one request."""
 _LONG: dict[str, Callable[[KnowledgeBase, Params, bytes], Any]] = {
     "add": lambda base, params, blob: base.add(blob, str(params["source"]), by=str(params["by"])),
+    "vectors": lambda base, params, blob: base.vectors([str(one) for one in params["texts"][:MOST_TEXTS]]),
     "amend": lambda base, params, blob: base.amend(str(params["key"]), dict(params["metadata"]), by=str(params["by"])),
     "remove": lambda base, params, blob: base.remove(str(params["key"]), by=str(params["by"])),
     "decide": lambda base, params, blob: base.decide(
@@ -164,6 +168,7 @@ class KnowledgeEngine:
 
 _NEEDS = {
     "add": ("source", "by"),
+    "vectors": ("texts",),
     "amend": ("key", "metadata", "by"),
     "remove": ("key", "by"),
     "decide": ("key", "accept", "by"),

@@ -176,6 +176,11 @@ class Indexer:
                 self._searches -= 1
                 self._idle.notify_all()
 
+    def give_way(self) -> None:
+        """Wait until no search runs, or for a quarter of a second: whoever embeds what no caller waits for."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._searches, _PATIENCE_S)
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of one or more texts; waits for one passage of the indexer at most.
 
@@ -272,8 +277,7 @@ class Indexer:
         for piece in chunks(missing, self._settings.batch):
             made: dict[str, Vector] = {}
             for one in self._store.to_embed(piece):
-                with self._idle:
-                    self._idle.wait_for(lambda: not self._searches, _PATIENCE_S)
+                self.give_way()
                 made[one.sha256] = self.embed([one.embedding_text])[0]
                 if self._closing.is_set():
                     return

@@ -104,6 +104,10 @@ class RemoteKnowledge:
         """How much is there."""
         return from_json(Stats, self._ask("stats"))
 
+    def vectors(self, texts: Sequence[str]) -> list[str]:
+        """What texts mean."""
+        return from_json(list[str], self._ask("vectors", texts=list(texts)))
+
     def rebuild(self) -> None:
         """Make the vector index again."""
         self._ask("rebuild")

@@ -92,6 +92,7 @@ def test_gaps_are_grouped_and_lead_to_a_new_document(house: House) -> None:
         page = editor.get("/gaps")
         assert "3×" in page
         assert "4 questions" in page
+        assert "in groups by what they mean" in page
         form = editor.get("/knowledge/new", ask="Do you rent safe deposit boxes?")
         assert 'value="Do you rent safe deposit boxes?"' in form
         made = editor.post("/knowledge/new", title="Safe deposit boxes", body="We rent none.", owner="editor").text
