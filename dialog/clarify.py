@@ -129,29 +129,35 @@ def _between_things(
     question: str, fits: Sequence[Candidate], odds: Sequence[float], thesaurus: Thesaurus, limits: ClarifyLimits
 ) -> Choice | None:
     """Documents about different things, none of which the question names, that answer it about as well."""
-    left = [word for word in content(question) if word not in thesaurus.generic]
-    answers: dict[str, _Answer] = {}
+    asked = content(question)
+    best = fits[0].passage
+    if any(set(content(name)) <= set(asked) for name in _named(best)[:1]):
+        return None  # the usual case: it is named
+    left = [word for word in asked if word not in thesaurus.generic]
+    said = {stem(word) for word in words(question)}
+    rivals: dict[str, tuple[_Answer, tuple[Reading, Reading]]] = {}
+    mine: _Answer | None = None
     for one, odd in zip(fits[:LOOKED_AT], odds, strict=False):
         passage = one.passage
+        own = passage.document_id == best.document_id
+        pair = None if own else _named_apart(best, passage, said)
+        if odds[0] - odd > limits.gap or passage.document_id in rivals or (mine if own else not pair):
+            continue
         whole = content(f"{passage.title} {passage.heading} {passage.text}")
-        if odds[0] - odd <= limits.gap and len(thesaurus.covered(left, whole)) == len(left):
-            answer = _answer(question, passage, thesaurus, limits.share)
-            if answer is not None:
-                answers.setdefault(passage.document_id, answer)
-    mine = answers.pop(fits[0].passage.document_id, None)
+        if len(thesaurus.covered(left, whole)) < len(left):
+            continue
+        answer = _answer(question, passage, thesaurus, limits.share)
+        if own:
+            mine = answer
+        elif answer is not None and pair is not None:
+            rivals[passage.document_id] = answer, pair
     if mine is None:
         return None
-    said = {stem(word) for word in words(question)}
-    pairs: dict[str, tuple[Reading, Reading]] = {}
-    for theirs in answers.values():
-        pair = _named_apart(mine.passage, theirs.passage, said) if theirs.facts != mine.facts else None
-        if pair is not None:
-            pairs.setdefault(pair[1].name, pair)
+    pairs = {pair[1].name: pair for answer, pair in reversed(rivals.values()) if answer.facts != mine.facts}
     if not pairs:
         return None
-    pair = next(iter(pairs.values()))
-    topics = frozenset(one.title for one in (mine.passage, *(each.passage for each in answers.values())))
-    return Choice(question, pair, len(pairs) > 1, topics)
+    topics = frozenset(one.title for one in (best, *(answer.passage for answer, _ in rivals.values())))
+    return Choice(question, list(pairs.values())[-1], len(pairs) > 1, topics)
 
 
 def _named_apart(one: Passage, other: Passage, said: set[str]) -> tuple[Reading, Reading] | None:
@@ -173,11 +179,12 @@ def _between_sentences(
     question: str, fits: Sequence[Candidate], thesaurus: Thesaurus, limits: ClarifyLimits, spoken: str
 ) -> Choice | None:
     """Two sentences of one document, told apart by the word before one that was said ("debit card", "credit card")."""
-    best = fits[0].passage
+    kinds = set(wanted_facts(question))
+    if "name" in kinds or not kinds & _QUANTITIES:
+        return None
+    best, kinds = fits[0].passage, kinds & _QUANTITIES
     same = [one.passage for one in fits[:4] if one.passage.document_id == best.document_id]
     answers = answers_to(question, same, thesaurus)
-    kinds = set(wanted_facts(question))
-    kinds = set() if "name" in kinds else kinds & _QUANTITIES
     said = {stem(word) for word in words(question)}
     near = [(text, held) for text, value in answers if answers[0][1] - value <= limits.sentence_gap
             and (held := _of_kinds(text, kinds))]  # fmt: skip

@@ -24,7 +24,7 @@ from dialog.extractive import Extract, extract
 from dialog.facts import facts
 from dialog.gate import GroundingGate
 from dialog.kinds import wanted_facts
-from dialog.matching import candidates, named, naming
+from dialog.matching import Candidate, candidates, named, naming
 from dialog.misheard import mended
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content
@@ -77,6 +77,8 @@ class Router:
         self._gate = gate
         self._answerable = cascade.answerable
         self._clarify = cascade.clarify
+        self._fitted: tuple[str, Sequence[Passage], list[Candidate]] = ("", (), [])
+        """The last question with its passages and how they fit: it is looked at three times in a row."""
         self._thesaurus = Thesaurus(cascade.synonyms, cascade.generic_words)
         everyday()  # read now, not in somebody's turn
 
@@ -87,7 +89,7 @@ class Router:
     def ranked(self, question: str, evidence: Evidence) -> Evidence:
         """The same passages, most probable answer first, where titles name things: there the nearest neighbour of the
         right document is the same document of another product. Those about the things that the question names lead."""
-        fits = candidates(question, evidence.passages, self._thesaurus)
+        fits = self._fits(question, evidence)
         if not named(fits):
             return evidence
         about = naming(question, fits, self._thesaurus)
@@ -95,9 +97,16 @@ class Router:
         order = sorted(range(len(fits)), key=keys.__getitem__, reverse=True)
         return replace(evidence, passages=tuple(fits[at].passage for at in order))
 
+    def _fits(self, question: str, evidence: Evidence) -> list[Candidate]:
+        asked, passages, fits = self._fitted
+        if asked != question or passages is not evidence.passages:
+            fits = candidates(question, evidence.passages, self._thesaurus)
+            self._fitted = question, evidence.passages, fits
+        return fits
+
     def _probability(self, question: str, evidence: Evidence) -> float:
         """That the first passage answers, 0..1; 1 where titles name nothing, and its strength decides alone."""
-        fits = candidates(question, evidence.passages, self._thesaurus)
+        fits = self._fits(question, evidence)
         return self._answerable.probability(fits[0]) if named(fits) else 1.0
 
     def choice(
@@ -111,7 +120,7 @@ class Router:
         unknown = decision.route is Route.UNKNOWN
         if not self._clarify.enabled or decision.route is Route.REPEAT or (unknown and not decision.improbable):
             return None
-        fits = candidates(question, evidence.passages, self._thesaurus)
+        fits = self._fits(question, evidence)
         odds = [self._answerable.weights.odds(one.features) for one in fits]
         said = decision.extract.text if decision.route is Route.EXTRACTIVE and decision.extract is not None else ""
         found = choice(

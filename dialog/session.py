@@ -232,7 +232,7 @@ class Session:
         if not text:
             await self._not_understood(event)
             return
-        if classify(text) is not None:
+        if (intent := classify(text)) is not None:
             self._answering.forget()
         firing = await self._services.judged(self._conversation.facts(text, transcript.confidence))
         if firing is not None:
@@ -241,12 +241,12 @@ class Session:
             return
         talk.no_match = 0
         self._keypad.drop()
-        if classify(text) is Intent.SLOWER:
+        if intent is Intent.SLOWER:
             self._speaking.slower()
         if self._opening.pending and await self._opening.answered(text):
             return
         await self._opening.tell()
-        if classify(text) is Intent.ROBOT:
+        if intent is Intent.ROBOT:
             await self._robot(event)
             return
         measure = TurnMeasure(event.timings)
@@ -258,7 +258,6 @@ class Session:
         ):
             return
         declined = talk.offered_person and answer_to_offer(text) is False
-        intent = classify(text)
         talk.offered_person = talk.offered_person and intent in LASTING
         if declined and intent is not Intent.GOODBYE:
             await self._prepared(event, "offer_declined")
@@ -347,8 +346,7 @@ class Session:
         talk.no_match += 1
         rejected = event.transcript.rejected
         self._speaking.record(EventKind.TURN_CALLER, {"text": "", "confidence": 0.0, "rejected": rejected})
-        firing = self._services.evaluate(talk.facts())
-        if firing is not None:
+        if (firing := self._services.evaluate(talk.facts())) is not None:
             await self._act(firing)
         else:
             await self._say_measured(
