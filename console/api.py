@@ -37,6 +37,7 @@ from console.documents import Documents
 from console.history import History
 from console.inbox import Inbox
 from console.library import Library
+from console.phone import LOOPBACK_NAMES, Phone
 from console.questions import Questions
 from console.queue import QueuePages
 from console.releases import Releases
@@ -48,7 +49,6 @@ from contracts.errors import CallUnknown, RecordError
 from operations.audit import AuditLog
 from operations.records import Records
 
-LOOPBACK_NAMES = LOOPBACK | {"localhost"}
 MAX_ID = 256
 
 
@@ -94,6 +94,7 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path)
         *Releases(web, library).routes(),
         *Questions(web, library, settings, engine, control).routes(),
         *SwitchPage(web, settings, control).routes(),
+        *Phone(web, audio, settings).routes(),
         *SignIn(web, settings.sign_in).routes(),
     ]
 

@@ -44,6 +44,7 @@ _LOOK_S = 10.0
 """How often it is looked whether the person is still signed in, and may."""
 _READ = 8192
 POLICY = 1008
+"""WebSocket close code: not allowed (RFC 6455, 7.4.1)."""
 _ACTIONS = {
     "listen": "call.listen",
     "whisper": "call.whisper",

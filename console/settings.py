@@ -45,6 +45,9 @@ class ConsoleSettings(Settings):
         default=0.55, ge=0.2, le=1.0, description="Mean cosine from which unanswered questions are one gap (0.5–0.65)."
     )
     gap_questions: int = Field(default=600, ge=10, le=2000, description="So many of the latest are put together.")
+    phone_without_sign_in: bool = Field(
+        default=False, description="Let whoever sits at this machine call the operator from the page /phone."
+    )
     sign_in: SignInSettings = SignInSettings()
 
     @field_validator("token")

@@ -37,10 +37,11 @@ from operations.switches import NO_CALL, read_switch
 from operations.webhook import HandoffWebhook
 from server.beat import go_first, spare_the_beat
 from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_line, make_prompts, warm
-from server.control import ControlServer, LiveEvents
+from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
 from server.keeping import Keeping
 from server.knowledge_link import knowledge_operations
+from server.phone import PhoneStream
 from server.queuedesk import QueueDesk
 from server.records_link import HandoffKeeper, TicketKeeper
 from server.seats import SeatStream
@@ -152,7 +153,11 @@ class Operator:
         switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active, self._desk, strain)
         stack.callback(switchboard.recordings.close)
         await self._telephony(stack, switchboard)
-        streams = {"seat": SeatStream(self._desk, settings.telephony.seats.lost_after_s)}
+        lost_after_s = settings.telephony.seats.lost_after_s
+        streams: dict[str, Stream] = {
+            "seat": SeatStream(self._desk, lost_after_s),
+            "phone": PhoneStream(switchboard, self._ticker, clock, lost_after_s),
+        }
         control = ControlServer(settings.control_socket, self._operations(), self._live, streams)
         await control.start()
         stack.push_async_callback(control.close)

@@ -57,7 +57,8 @@
             show();
           },
         });
-        await line.start();
+        await line.prepare();
+        line.connect();
         await new Promise((done) => line.socket.addEventListener("open", done, { once: true }));
       }
       if (wants !== "listen" && wants !== "back") {

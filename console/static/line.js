@@ -8,13 +8,16 @@ class Line {
     this.frames = 0;
     this.mic = null;
   }
-  async start() {
+  // prepare() before anything else; connect() when there is something to say.
+  async prepare() {
     this.context = new AudioContext({ sampleRate: 16000, latencyHint: "interactive" });
     await this.context.audioWorklet.addModule("/static/sound.js");
     this.node = new AudioWorkletNode(this.context, "sound", { outputChannelCount: [1] });
     this.node.connect(this.context.destination);
     this.node.port.onmessage = (event) => this.said(event.data);
     await this.context.resume();
+  }
+  connect() {
     this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${this.path}`);
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = ({ data }) => {
@@ -47,14 +50,16 @@ class Line {
     this.onLevel(this.open ? level(Math.sqrt(power / samples.length) / 32768) : 0, level(heard));
   }
   stop(why) {
-    if (!this.context) return;
+    if (this.over) return;
+    this.over = true;
     const { context, socket, mic } = this;
-    this.context = null;
     this.open = false;
-    socket.onclose = null;
-    socket.close();
+    if (socket) {
+      socket.onclose = null;
+      socket.close();
+    }
     mic?.getTracks().forEach((track) => track.stop());
-    context.close();
+    context?.close();
     this.onLevel(0, 0);
     this.onOver(why);
   }

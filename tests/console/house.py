@@ -38,7 +38,7 @@ from operations.eventlog import EventLog
 from operations.metrics import Fanout
 from operations.settings import EventLogSettings
 from server.asking import Asking
-from server.control import ControlServer, LiveEvents
+from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
 from server.knowledge_link import knowledge_operations
 from server.queuedesk import QueueDesk
@@ -126,6 +126,8 @@ class House:
         """Callers wait for people at the desk; else there is no queue."""
         self.desk = Desk(self._wall)
         self.switch = Switch()
+        self.streams: dict[str, Stream] = {"seat": SeatStream(self.desk, PatchbaySettings().lost_after_s)}
+        """Of the control socket; to be added to before it starts."""
         self._events: EventLog | None = None
         self._calls: list[Talk] = []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -208,7 +210,7 @@ class House:
                 **QueueDesk(self.line).operations(),
             },
             LiveEvents(),
-            {"seat": SeatStream(self.desk, PatchbaySettings().lost_after_s)},
+            self.streams,
         )
         await control.start()
         server = make_server(SETTINGS, make_api(SETTINGS, self.record, self._home / "control.sock"))

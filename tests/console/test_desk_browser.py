@@ -25,6 +25,7 @@ from contracts.leg import CallLeg
 from contracts.worker import Urgency
 from dialog.session import Session
 from scripts.peers.compare import match
+from server.phone import PhoneStream
 from telephony.lines import read_wav
 from telephony.patchbay import Patchbay, PatchbaySettings
 from telephony.sip.server import SipServer
@@ -83,6 +84,7 @@ class Phone:
         self.server = SipServer(SipSettings(port=0, rtp_port_min=23000, rtp_port_max=23100), self.ticker, self.clock)
         self.talk: Talk | None = None
         self.call_id = ""
+        self.said_to_us, self.said_by_us = bytearray(), bytearray()
         self.vad = SileroModel(model("silero-vad/model.onnx"))
 
     async def start(self) -> None:
@@ -99,7 +101,8 @@ class Phone:
         front = AudioFront(
             VoiceSettings(), vad=self.vad, recogniser=NoWords(), judge=NoWords(), synthesiser=Murmur(), clock=self.clock
         )
-        bay = Patchbay(front, PatchbaySettings())
+        self.said_to_us, self.said_by_us = bytearray(), bytearray()
+        bay = Patchbay(front, PatchbaySettings(), self)
         await leg.answer(bay)
         session = Session(leg, front, services, bay)
         self.call_id = leg.info.call_id
@@ -112,26 +115,35 @@ class Phone:
         assert self.talk is not None
         return " ".join(body["text"] for body in self.talk.record.bodies(EventKind.TURN_OPERATOR))
 
+    def caller(self, pcm: bytes) -> None:
+        """telephony.patchbay.Tap"""
+        self.said_to_us += pcm
+
+    def operator(self, pcm: bytes) -> None:
+        """telephony.patchbay.Tap"""
+        self.said_by_us += pcm
+
     def acts(self) -> list[str]:
         assert self.talk is not None
         return [body["act"] for body in self.talk.record.bodies(EventKind.DESK_ACTED)]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
     home = tmp_path_factory.mktemp("desk")
-    made = House(home, record_of_people(home))
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def phone(house: House) -> Iterator[Phone]:
+    house = House(home, record_of_people(home))
     made = Phone(house)
+    house.streams["phone"] = PhoneStream(made.serve, made.ticker, made.clock, 2.0)
+    house.start()
     house.do(made.start())
     yield made
     house.do(made.stop())
+    house.stop()
+
+
+@pytest.fixture
+def house(phone: Phone) -> House:
+    return phone.house
 
 
 @contextmanager
@@ -157,6 +169,15 @@ def wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until, "it never came about"
         time.sleep(0.05)
+
+
+@contextmanager
+def browser(home: Path, microphone: Path) -> Iterator[Chrome]:
+    """One whose microphone plays a file, and whose pages keep what they play."""
+    flags = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream")
+    with chromium(home, *flags, f"use-file-for-fake-audio-capture={microphone}") as chrome:
+        chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": EAR})
+        yield chrome
 
 
 def press(chrome: Chrome, name: str) -> None:
@@ -194,30 +215,27 @@ def test_each_hears_the_other_and_nobody_is_left_alone(house: House, phone: Phon
     )
     theirs = speech(tmp_path / "theirs.wav", "Good morning, seven yellow boats wait in the harbour.", "en+m3")
     record = tmp_path / "call.wav"
-    microphone = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream")
-    with chromium(tmp_path, *microphone, f"use-file-for-fake-audio-capture={theirs}") as chrome:
-        chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": EAR})
-        with caller(phone, mine, record):
-            enter(chrome, house, "supervisor")
-            chrome.get(f"{house.url}/calls/{phone.call_id}")
-            press(chrome, "Listen")
-            role(chrome, "listen")
-            more(chrome, 5.5)
-            alone = len(kept(chrome))
-            press(chrome, "Take over")
-            role(chrome, "person")
-            more(chrome, 5.5)
-            heard = kept(chrome)
-            see(chrome, "The caller is yours")
-            keep(chrome, "desk")
-            press(chrome, "Give back")
-            role(chrome, "listen")
-            wait(lambda: "You're back with the automated assistant" in phone.said())
-            press(chrome, "Take over")
-            role(chrome, "person")
-            assert complaints(chrome) == []
-            chrome.get("about:blank")
-            wait(lambda: "I'm sorry, we lost my colleague." in phone.said())
+    with browser(tmp_path, theirs) as chrome, caller(phone, mine, record):
+        enter(chrome, house, "supervisor")
+        chrome.get(f"{house.url}/calls/{phone.call_id}")
+        press(chrome, "Listen")
+        role(chrome, "listen")
+        more(chrome, 5.5)
+        alone = len(kept(chrome))
+        press(chrome, "Take over")
+        role(chrome, "person")
+        more(chrome, 5.5)
+        heard = kept(chrome)
+        see(chrome, "The caller is yours")
+        keep(chrome, "desk")
+        press(chrome, "Give back")
+        role(chrome, "listen")
+        wait(lambda: "You're back with the automated assistant" in phone.said())
+        press(chrome, "Take over")
+        role(chrome, "person")
+        assert complaints(chrome) == []
+        chrome.get("about:blank")
+        wait(lambda: "I'm sorry, we lost my colleague." in phone.said())
     assert phone.acts() == ["listens", "takes over", "gives back", "takes over", "is cut off"]
     assert match(heard[:alone], read_wav(mine)) > 0.8, "who listens hears the caller"
     assert match(heard[alone:], read_wav(mine)) > 0.9, "who has taken over hears the caller alone"
@@ -225,3 +243,29 @@ def test_each_hears_the_other_and_nobody_is_left_alone(house: House, phone: Phon
     # The browser takes echo and noise out of a microphone: its sound is not quite what the file holds.
     assert match(back, read_wav(theirs)) > 0.65, "the caller hears the supervisor"
     assert match(back, read_wav(mine)) < 0.5, "and not themselves"
+
+
+def test_the_call_button_is_a_call_to_the_operator(house: House, phone: Phone, tmp_path: Path) -> None:
+    theirs = speech(
+        tmp_path / "theirs.wav", "Good morning, seven yellow boats wait in the harbour.", "en+m3", pause_s=1.0
+    )
+    with browser(tmp_path, theirs) as chrome:
+        enter(chrome, house, "agent")
+        chrome.find_element(By.LINK_TEXT, "Call").click()
+        press(chrome, "Call")
+        see(chrome, "You are through.")
+        more(chrome, 5.5)
+        press(chrome, "0")
+        keep(chrome, "phone")
+        wait(lambda: phone.talk is not None and bool(phone.talk.record.bodies(EventKind.ESCALATION_RAISED)))
+        heard = kept(chrome)
+        press(chrome, "Hang up")
+        see(chrome, "You have hung up.")
+        wait(lambda: not phone.call_id)
+        assert complaints(chrome) == []
+    assert match(bytes(phone.said_to_us), read_wav(theirs)) > 0.65
+    loud = np.abs(np.frombuffer(heard, "<i2").astype(int)) > 100
+    assert loud.mean() > 0.02, "the disclosure was heard"
+    assert phone.talk is not None
+    started = phone.talk.record.bodies(EventKind.CALL_STARTED)[0]
+    assert (started["kind"], started["caller"]) == ("browser", "browser:agent")
