@@ -198,6 +198,8 @@ class EventKind(StrEnum):
     """turn, task, how (done, cancelled, left, refused, failed, uncertain, person)"""
     RECORD_ERASED = "record.erased"
     """class (transcripts, recordings, handovers, events), calls [...], by, why"""
+    RULES_LOADED = "rules.loaded"
+    """version and digest of the rules that new calls have, config_digest, ok, why (not: the file cannot be used)"""
     SWITCH_TURNED = "switch.turned"
     """scope (whole, rule, topic), name, off, by, why: the kill switch"""
     DESK_ACTED = "desk.acted"

@@ -44,6 +44,7 @@ from server.knowledge_link import knowledge_operations
 from server.phone import PhoneStream
 from server.queuedesk import QueueDesk
 from server.records_link import HandoffKeeper, TicketKeeper
+from server.rules_watch import make_rules_watch
 from server.seats import SeatStream
 from server.settings import OperatorSettings, project_path
 from server.strained import StrainSink
@@ -143,7 +144,6 @@ class Operator:
         stack.callback(line.close)
         self._queue_desk = QueueDesk(line)
         services = replace(services, queue=line)
-        self._kill_switch = KillSwitch(switch, lambda: services.rules, sink, events.flush)
         self._asking = make_asking(settings, engines, prompts, clock)
         self._engines = engines
         stack.push_async_callback(engines.pool.close)
@@ -152,6 +152,10 @@ class Operator:
         await warm(engines, services, prompts, clock)
         switchboard = Switchboard(settings, engines, services, clock, self._metrics.set_active, self._desk, strain)
         stack.callback(switchboard.recordings.close)
+        self._rules = watch = make_rules_watch(settings, engines, services, switchboard.use, clock)
+        self._kill_switch = KillSwitch(switch, lambda: watch.book, sink, events.flush, lambda: watch.trouble)
+        watch.start()
+        stack.push_async_callback(watch.close)
         await self._telephony(stack, switchboard)
         lost_after_s = settings.telephony.seats.lost_after_s
         streams: dict[str, Stream] = {
@@ -245,6 +249,7 @@ class Operator:
             "ask": self._asking.ask,
             **self._desk.operations(),
             **self._kill_switch.operations(),
+            **self._rules.operations(),
             **self._queue_desk.operations(),
         }
 

@@ -113,7 +113,7 @@ def make_dialog(
     cascade_path = project_path(files.cascade)
     thresholds = load_yaml(cascade_path, CascadeFile)
     rules = RuleBook.load(rules_path)
-    _check_targets(rules, settings, rules_path)
+    check_targets(rules, settings, rules_path)
     gate = GroundingGate(thresholds)
     cascade = Cascade(
         files, Router(thresholds, gate), gate, prompts, engines.knowledge, engines.small, engines.large, clock,
@@ -193,7 +193,8 @@ def make_asking(settings: OperatorSettings, engines: Engines, prompts: Prompts, 
     return Asking(files, thresholds, prompts, engines.knowledge, engines.small, engines.large, clock)
 
 
-def _check_targets(rules: RuleBook, settings: OperatorSettings, path: Path) -> None:
+def check_targets(rules: RuleBook, settings: OperatorSettings, path: Path) -> None:
+    """Raises ConfigError for a rule that leads to nobody the settings know."""
     known = ", ".join(sorted(settings.dialog.targets))
     unknown = sorted(rules.targets - set(settings.dialog.targets))
     if unknown:

@@ -58,7 +58,7 @@ def _mount() -> None:
         return load().knowledge.limits.max_document_bytes
 
     app.add_typer(models_app, name="models")
-    app.add_typer(rules_app(lambda: project_path(load().escalation.rules)), name="rules")
+    app.add_typer(rules_app(lambda: project_path(load().escalation.rules), lambda: load().control_socket), name="rules")
     app.add_typer(knowledge_app(access_of(load), max_bytes), name="knowledge")
     app.add_typer(calls_app(records_of(load)), name="calls")
     app.add_typer(callbacks_app(callbacks_of(load)), name="callbacks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +12,12 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from escalation.rules import RuleBook
+from server.control_client import ask
 
 
-def make_app(rules: Callable[[], Path]) -> typer.Typer:
-    """``rules`` gives the rule file of the settings, when a command runs."""
+def make_app(rules: Callable[[], Path], control: Callable[[], Path]) -> typer.Typer:
+    """``rules`` gives the rule file of the settings, ``control`` the operator's socket, when a command runs."""
     app = typer.Typer(help="The rules that hand a caller to a person.", no_args_is_help=True)
-
-    @app.callback()
-    def group() -> None:
-        """Keeps `test` a sub-command."""
 
     @app.command(epilog="Example:  callwright rules test configs/rules.yaml")
     def test(
@@ -43,5 +41,11 @@ def make_app(rules: Callable[[], Path]) -> typer.Typer:
         console.print(f"{path}: version {book.version}, digest {book.digest[:12]}", highlight=False)
         if wrong:
             raise typer.Exit(1)
+
+    @app.command(epilog="Example:  callwright rules reload")
+    def reload() -> None:
+        """Let the running operator read its rule file now; calls that begin afterwards have the new rules."""
+        told = asyncio.run(ask(control(), "reload_rules"))
+        print(f"{told['file']}: version {told['version']}, digest {told['digest']}, is used by new calls")
 
     return app

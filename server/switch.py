@@ -30,12 +30,19 @@ class KillSwitch:
     """Whoever asks has been let in by the console or sits at this machine. ``rules``: those of new calls."""
 
     def __init__(
-        self, switch: Switch, rules: Callable[[], RuleBook], sink: EventSink, flush: Callable[[float], bool]
+        self,
+        switch: Switch,
+        rules: Callable[[], RuleBook],
+        sink: EventSink,
+        flush: Callable[[float], bool],
+        trouble: Callable[[], str] = lambda: "",
     ) -> None:
+        """``trouble``: why the rule file as it is now is not used."""
         self._switch = switch
         self._rules = rules
         self._sink = sink
         self._flush = flush
+        self._trouble = trouble
 
     def operations(self) -> dict[str, Operation]:
         """By name, for the control socket."""
@@ -55,6 +62,9 @@ class KillSwitch:
         topics = sorted(state.names(Scope.TOPIC))
         return {
             "whole": _told(whole),
+            "version": self._rules().version,
+            "digest": self._rules().digest[:12],
+            "trouble": self._trouble(),
             "rules": rules,
             "topics": [{"name": name, **_told(state.why_off(Scope.TOPIC, name))} for name in topics],
         }

@@ -55,6 +55,10 @@ class Switchboard:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    def use(self, services: DialogServices) -> None:
+        """For calls that begin from now on; present ones keep theirs."""
+        self._services = services
+
     @property
     def active(self) -> int:
         """Calls being served."""

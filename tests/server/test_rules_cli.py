@@ -12,7 +12,7 @@ SHIPPED = Path(__file__).parents[2] / "configs" / "rules.yaml"
 
 
 def test_the_shipped_rules_pass_and_every_rule_is_listed() -> None:
-    result = CliRunner().invoke(make_app(lambda: SHIPPED), ["test"])
+    result = CliRunner().invoke(make_app(lambda: SHIPPED, lambda: Path("none")), ["test"])
     assert result.exit_code == 0, result.output
     assert "danger-to-self" in result.output
     assert "wrong" not in result.output
@@ -24,6 +24,6 @@ def test_an_example_that_does_not_fire_is_named_and_ends_with_code_1(tmp_path: P
         "version: 1\nrules:\n  - id: hail\n    reason: other\n    priority: 1\n    say: Hello.\n"
         "    when: {phrases: [ahoy]}\n    examples: {fires: [Ahoy there, good morning]}\n"
     )
-    result = CliRunner().invoke(make_app(lambda: SHIPPED), ["test", str(path)])
+    result = CliRunner().invoke(make_app(lambda: SHIPPED, lambda: Path("none")), ["test", str(path)])
     assert result.exit_code == 1
     assert "hail: should fire on 'good morning'" in result.output
