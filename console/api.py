@@ -38,6 +38,7 @@ from console.history import History
 from console.inbox import Inbox
 from console.library import Library
 from console.phone import LOOPBACK_NAMES, Phone
+from console.playback import Playback
 from console.questions import Questions
 from console.queue import QueuePages
 from console.releases import Releases
@@ -84,6 +85,7 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path)
     library = Library(control)
     audio = Audio(web, settings, control)
     return [
+        *Playback(web, Records(engine), control.parent / "recordings").routes(),
         *Calls(web, Records(engine), settings, control).routes(),
         *audio.routes(),
         *QueuePages.over(web, engine, settings, control, audio).routes(),

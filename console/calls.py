@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from console.control import MediaProcessSilent, ask
 from console.permissions import Permission
+from console.playback import recording_of
 from console.settings import ConsoleSettings
 from console.timeline import masked, timeline
 from console.web import NavItem, Visit, Web
@@ -99,6 +100,7 @@ class Calls:
             "live": live[0] if live else None,
             "silent": live is None,
             "words": words,
+            "recording": words and recording_of(self.control.parent / "recordings", own) is not None,
         }
         if part:
             return self.web.part(visit, "call_now.html", **known)

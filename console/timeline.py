@@ -41,6 +41,8 @@ class Entry:
     why: str = ""
     bars: tuple[Bar, ...] = ()
     latency_s: float | None = None
+    from_s: float | None = None
+    """When its first sound was, in the recording; None: not told."""
 
 
 def timeline(record: CallRecord, *, words: bool) -> list[Entry]:
@@ -63,6 +65,8 @@ def timeline(record: CallRecord, *, words: bool) -> list[Entry]:
         if not words and entry.who == "desk":
             entry = replace(entry, notes=())
         text = entry.text if words or entry.who in ("transfer", "desk") else HIDDEN
+        from_s = event["body"].get("from_s")
+        entry = replace(entry, from_s=from_s if isinstance(from_s, int | float) else None)
         entries.append(replace(entry, at_s=at_s, turn=event["turn"], text=text))
     return entries
 

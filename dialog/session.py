@@ -188,7 +188,7 @@ class Session:
         else:
             self._conversation.caller(text)
         body = {"text": text, "confidence": round(event.transcript.confidence, 3), "barge_in": event.during_speech}
-        self._speaking.record(EventKind.TURN_CALLER, {**body, "continues": event.continues})
+        self._speaking.record(EventKind.TURN_CALLER, {**body, **self._speaking.place(event)})
 
     @property
     def _too_long(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contracts.events import Event, EventKind, Rung
+from contracts.events import Event, EventKind, Rung, TurnEnded
 from dialog.conversation import Conversation
 from dialog.keypad import FAILURES, Keypad
 from dialog.measure import TurnMeasure
@@ -27,6 +27,7 @@ class Speaking:
         self._services = services
         self._conversation = conversation
         self.lines = services.lines.fresh()
+        self._began = services.clock.now()
         self.hush: Callable[[str, float, float], None] = lambda text, start, end: None
         """Told what was said between which times, so that the recording can be silenced there."""
         self._open: dict[Utterance, bool] = {}
@@ -46,6 +47,10 @@ class Speaking:
         if kind is EventKind.CASCADE_DECIDED and body.get("rung") in set(Rung):
             self._rung = body["rung"]
         self._services.sink.append(Event(kind, self._call_id, body, self._conversation.turn))
+
+    def place(self, event: TurnEnded) -> dict[str, Any]:
+        """Where a turn stands in the call and in its recording, for the record."""
+        return {"continues": event.continues, "from_s": round(event.timings.speech_started - self._began, 2)}
 
     async def line(
         self,
@@ -167,5 +172,6 @@ class Speaking:
                 "documents": [title for _, title in passages],
                 "why": why,
                 "task": topic,
+                "from_s": round(max(0.0, played.first_frame_at - self._began), 2),
             },
         )
