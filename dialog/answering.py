@@ -138,10 +138,12 @@ class Answering:
     async def _barred(self, text: str) -> Outcome | None:
         """What the question's topic says before it is searched for; None: it is to be answered."""
         topics = self.services.topics
-        if topics is None or self.conversation.choice is not None:  # "the debit one" has no topic of its own
+        if topics is None:
             return None
-        asked = core_question(text)
+        asked, choice = core_question(text), self.conversation.choice
         whole = f"{self.conversation.subject} {asked}" if leans(asked) else asked
+        if choice is not None and (choice.picked(asked) is not None or choice.both(asked)):
+            whole = choice.question  # "the debit one" has no topic of its own
         topic, barred = await topics.scope(whole, self.speaking.record)
         stopped = self.services.stopped(topic) if topic else None
         if stopped is not None:
@@ -188,6 +190,8 @@ class Answering:
         choice, settled = self.conversation.choice, self.conversation.settled
         if choice is not None and (meant := choice.picked(text)) is not None:
             return Question(choice.meaning(meant), heard.confidence, settled=settled, meant=meant)
+        if choice is not None and (both := choice.both(text)):
+            return Question(both, heard.confidence, settled=settled)
         before = self.conversation.subject if leans(text) else ""
         return Question(
             text,

@@ -44,6 +44,7 @@ _QUANTITIES = frozenset(("money", "percent", "time", "date", "duration", "number
 """Kinds of facts of which one sentence gives one and another another; names ("where …") are given side by side."""
 _ATTRIBUTE = re.compile(r"(?:\d+-)?[^\W\d_]+(?:-[^\W\d_]+)*")
 _ORDER = ((re.compile(r"\b(?:first|former|1st)\b"), 0), (re.compile(r"\b(?:second|latter|last|2nd)\b"), 1))
+_BOTH = re.compile(r"(?:(?:um|uh|well|yes|i mean|i need|tell me|for|about) )*both(?: of them| cards| please| really)*")
 MAX_PICK = 7
 """Words of a turn that picks; a longer one is a question of its own."""
 
@@ -84,6 +85,13 @@ class Choice:
             return named[0]
         counted = [place for pattern, place in _ORDER if pattern.search(text.lower())]
         return self.readings[counted[0]] if not named and len(counted) == 1 else None
+
+    def both(self, text: str) -> str:
+        """The question asked of both, if the caller's next words mean that and one document answers it; or ""."""
+        if _BOTH.fullmatch(" ".join(words(text))) is None or any(one.document_id for one in self.readings):
+            return ""
+        first, second = (self.meaning(one).rstrip("?") for one in self.readings)
+        return f"{first}, and {second[:1].lower()}{second[1:]}?"
 
     def meaning(self, reading: Reading) -> str:
         """The question as it was meant."""

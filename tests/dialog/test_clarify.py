@@ -135,6 +135,25 @@ def test_the_picked_reading_is_answered_and_what_follows_leans_on_it(talk: Any) 
     assert call.small.asked == call.large.asked == []
 
 
+def test_both_readings_are_answered_where_one_document_does(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("How much is a new card?")
+        heard = await call.ask("Both, please.")
+        assert "debit card is free once a year" in heard
+        assert "credit card is always free" in heard
+
+    talk(scenario, search=Finds([CARDS]))
+
+
+def test_both_of_two_products_is_no_question() -> None:
+    first, second = (replace(one, document_id="d") for one in CHOICE.readings)
+    assert replace(CHOICE, readings=(first, second)).both("both") == ""
+    assert CHOICE.both("both of them") == (
+        "How much is a new card for the debit card, and how much is a new card for the credit card?"
+    )
+    assert CHOICE.both("Are both open on Sunday?") == ""
+
+
 def test_another_question_than_the_answer_is_answered(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         await call.ask("How much is a new card?")
