@@ -37,6 +37,7 @@ from knowledge.engine import KnowledgeEngine
 from operations.eventlog import EventLog
 from operations.metrics import Fanout
 from operations.settings import EventLogSettings
+from operations.tables import events
 from server.asking import Asking
 from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
@@ -122,6 +123,7 @@ class House:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wall = Wall()
         self.line: WaitingLine
+        self.waiting = QueueSettings()
         self.queued = False
         """Callers wait for people at the desk; else there is no queue."""
         self.desk = Desk(self._wall)
@@ -182,6 +184,18 @@ class House:
         """As an event sink: into the record."""
         self._log().append(event)
 
+    @property
+    def home(self) -> Path:
+        """Where the control socket is."""
+        return self._home
+
+    def moves(self) -> list[tuple[str, str]]:
+        """What happened in the queue, as the record has it: step, by whom."""
+        assert self.flush(30)
+        query = sa.select(events.c.body).where(events.c.kind == str(EventKind.QUEUE_MOVED)).order_by(events.c.seq)
+        with self.record.connect() as connection:
+            return [(body["step"], body["by"]) for body in connection.scalars(query)]
+
     def flush(self, timeout: float) -> bool:
         """Until it is there."""
         return self._log().flush(timeout)
@@ -199,7 +213,7 @@ class House:
         asking = Asking(settings, thresholds, prompts, client, self.small, None, clock)
         rules = RuleBook.load(ROOT / "configs" / "rules.yaml")
         kill = KillSwitch(self.switch, lambda: rules, self, self.flush)
-        self.line = WaitingLine(QueueSettings(), clock, self, TicketKeeper(self._log()), SILENCE)
+        self.line = WaitingLine(self.waiting, clock, self, TicketKeeper(self._log()), SILENCE)
         control = ControlServer(
             self._home / "control.sock",
             {

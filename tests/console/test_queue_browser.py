@@ -1,0 +1,38 @@
+"""The queue in a real browser: ready, offered, taken, by clicks on what a person at the desk sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.console.chromium import MARKS, By, chromium, complaints, enter, keep, see
+from tests.console.house import House
+from tests.dialog.kit import Talk
+
+pytestmark = MARKS
+
+
+async def wants_a_person(talk: Talk) -> None:
+    await talk.ask("I want to talk to a person")
+
+
+def test_whoever_is_ready_is_offered_the_caller_and_takes_them(house: House, tmp_path: Path) -> None:
+    house.queued = True
+    waiting = house.ring("call-first", caller="sip:+15550111@example.org", target="")
+    with house.browser("supervisor") as supervisor, chromium(tmp_path) as chrome:
+        supervisor.post("/queue/ready")
+        house.do(wants_a_person(waiting))
+        enter(chrome, house, "agent")
+        chrome.find_element(By.LINK_TEXT, "Queue").click()
+        see(chrome, "offered to supervisor")
+        chrome.find_element(By.ID, "ready").click()
+        see(chrome, "You are ready")
+        second = house.ring("call-second", caller="sip:+15550142@example.org", target="")
+        house.do(wants_a_person(second))
+        see(chrome, "Take the caller")
+        keep(chrome, "queue")
+        chrome.find_element(By.ID, "take-offer").click()
+        see(chrome, "The caller is yours")
+        see(chrome, "Briefing")
+        assert [one for one in complaints(chrome) if "favicon" not in one] == []
+    for talk in (waiting, second):
+        house.do(talk.end())
