@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ import structlog
 
 from contracts.dialling import Attended, NoQueue, Waiting, WaitOutcome
 from contracts.errors import DeviceFull, LegClosed, LegError, RecordError
-from contracts.events import EventKind, Rung
+from contracts.events import EarEvent, EventKind, Rung, TurnEnded
 from contracts.handoff import HandoffRecord, Reason, TranscriptLine
 from contracts.leg import CallLeg, HangupReason, TransferResult
 from contracts.seats import Bay
@@ -50,6 +50,8 @@ class HandingOver:
     """Where a person can be joined with the caller; None: only the far end can do it."""
     waiting: Waiting = field(default_factory=NoQueue)
 
+    joined: bool = False
+    """A person whom we called talks with the caller, here."""
     _settled: bool = False
     """How the present hand-over ended is in its record."""
 
@@ -57,6 +59,13 @@ class HandingOver:
         """Take a place in front of the queue, if there is one."""
         if self.services.queue is not None:
             self.waiting = self.services.queue(self.leg, self.speaking, self.bay)
+
+    def take(self, event: EarEvent, note: Callable[[TurnEnded], None]) -> None:
+        """What the caller said or pressed meanwhile; ``note`` writes down what they tell a person joined here."""
+        if not self.joined:
+            self.waiting.take(event)
+        elif isinstance(event, TurnEnded):
+            note(event)
 
     async def hand_over(self, firing: Firing) -> HangupReason | None:
         """Why the call is over for us; None: the caller was told, and stays with the operator."""
@@ -150,12 +159,14 @@ class HandingOver:
         assert services.person_voice is not None
         assert self.bay is not None
         settings = services.escalation.handover
-        joining = Joining(self.leg, self.bay, services.dialler, services.person_voice, self.speaking, settings)
+        joining = Joining(self.leg, self.bay, services.dialler, services.person_voice, self.speaking, settings,
+            services.settings.transcribe_by_hand)  # fmt: skip
 
         async def joined() -> None:
             """Here: the far end's word comes by itself."""
             body = {"target": step.target.target, "mode": str(step.mode), "ok": True, "status": "joined"}
             self.speaking.record(EventKind.TRANSFER_ENDED, body)
+            self.joined = True
             await self._settle(record, TransferResult(True, "joined"))
 
         text = briefing(so_far, firing, record.asked_at, datetime.now(UTC), settings)
@@ -163,6 +174,7 @@ class HandingOver:
         try:
             reached = await joining.reach(step, record, text, saying, joined)
         finally:
+            self.joined = False
             await asyncio.shield(saved)
         if reached.ok and not reached.here:
             await self._settle(record, TransferResult(True, reached.status))

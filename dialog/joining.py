@@ -54,6 +54,8 @@ class Joining:
     """A voice for the person, who is not the caller."""
     speaking: Speaking
     settings: HandoverSettings
+    transcribe: bool = True
+    """Go on writing down what the caller says to a person who was joined here."""
     _telling: bool = False
     """The caller is being told that a person is there."""
 
@@ -124,7 +126,7 @@ class Joining:
 
     async def _bridge(self, step: Try, person: PersonLine, joined: Callable[[], Awaitable[None]]) -> Reached:
         try:
-            person.join(self.bay, step.target.target)
+            person.join(self.bay, step.target.target, transcribe=self.transcribe)
         except CallTaken as error:
             return Reached(True, str(error), taken=True)  # somebody at the desk has the caller: nobody else is needed
         except LegError as error:

@@ -130,7 +130,7 @@ class Session:
 
     def end(self, by: str) -> bool:
         """A supervisor ends the call, with a goodbye. False: it is ending or being handed over."""
-        if self._busy_handing or self._ending:
+        if self._ending or (self._busy_handing and not self._handing.joined):
             return False
         self._ending = True
         self._start(self._say_goodbye(by))
@@ -156,7 +156,7 @@ class Session:
             return
         match event:
             case _ if self._busy_handing:
-                self._handing.waiting.take(event)
+                self._handing.take(event, self._note)
             case TurnEnded() if self.byhand.taken or (self._goodbye and classify(event.transcript.text) in PARTING):
                 self._note(event)  # not ours to answer, or their goodbye to ours
             case TurnEnded():

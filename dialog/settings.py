@@ -104,7 +104,7 @@ class DialogSettings(Settings):
         "the order in which they are tried; empty: nobody can be reached",
     )
     transcribe_by_hand: bool = Field(
-        default=True, description="go on writing down what a caller says while a supervisor talks with them"
+        default=True, description="go on writing down what a caller says while a person talks with them"
     )
     transfer_timeout_s: float = Field(default=35.0, gt=0, description="patience with a transfer's final word")
 

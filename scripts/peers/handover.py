@@ -84,7 +84,7 @@ CASES: dict[str, Case] = {
     "unknown": Case([bridge(UNKNOWN), bridge(HUMAN)], failures=("404",)),
     "dead": Case([bridge(DEAD), bridge(HUMAN)], failures=("",)),
     "stream": Case([bridge(HUMAN)], stream=True),
-    "blind-busy": Case([{"mode": "refer", "target": BUSY}], reached=False, failures=("486",), lost=True),
+    "blind-busy": Case([{"mode": "refer", "target": BUSY}], reached=False, failures=("503",), lost=True),
     "nobody": Case([bridge(BUSY), bridge(UNKNOWN)], reached=False, failures=("486", "404")),
 }
 NUMBERS = {name: 150 + index for index, name in enumerate(CASES)}
