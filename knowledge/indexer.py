@@ -25,7 +25,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.exc import OperationalError
 
-from contracts.errors import DeviceFull
+from contracts.errors import DeviceFull, KnowledgeError
 from knowledge.database import chunks
 from knowledge.settings import IndexSettings
 from knowledge.snapshot import Snapshot
@@ -267,7 +267,7 @@ class Indexer:
                     continue
                 self._on_embedded()
                 return self._entered(wanted)
-        except (OperationalError, DeviceFull) as error:
+        except (OperationalError, DeviceFull, KnowledgeError) as error:  # the last: a release's writer was killed
             log.warning("indexing failed; it is tried again later", why=str(error), retry_s=self._settings.retry_s)
             return False
         return True
