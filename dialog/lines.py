@@ -75,7 +75,7 @@ class LineFile(Settings):
     """While a person is briefed."""
     person_left: str = "Your call with my colleague is over. Is there anything else I can help you with?"
     """A person who was joined with the caller has hung up."""
-    queue_first: str = "Everybody is talking with other callers just now."
+    queue_first: str = "I am finding somebody who can take your call."
     """When a caller begins to wait; then their place."""
     queue_next: str = "You are next in line."
     queue_place: str = "You are number {position} in line."
