@@ -242,18 +242,19 @@ class Bench:
         case, ended = CASES[name], Ended(name)
         folder = self._folder / name
         folder.mkdir()
-        async with telephone(folder, self._person), self._caller(name, case) as caller:
-            await asyncio.sleep(4.0)  # the disclosure
-            await caller.press("0")
-            await self._connected(name, case, caller)
-            before = b"" if not case.reached else caller.heard()
-            if not case.lost:
-                await caller.say(self._said)
-            await asyncio.sleep(1.5 if case.reached else 6.0)
-            ended.up = not caller.closed
-            heard = caller.heard()[len(before) :]
-        await self._operator.idle()
-        await asyncio.sleep(0.5)
+        async with telephone(folder, self._person):
+            async with self._caller(name, case) as caller:
+                await asyncio.sleep(4.0)  # the disclosure
+                await caller.press("0")
+                await self._connected(name, case, caller)
+                before = b"" if not case.reached else caller.heard()
+                if not case.lost:
+                    await caller.say(self._said)
+                await asyncio.sleep(1.5 if case.reached else 6.0)
+                ended.up = not caller.closed
+                heard = caller.heard()[len(before) :]
+            await self._operator.idle()
+            await asyncio.sleep(1.0)  # the telephone writes its recording when the call has ended
         self._sound(ended, case, folder, heard)
         self._events(ended, name)
         return ended
