@@ -44,7 +44,7 @@ class Transcript:
     rejected: str = ""
     words: tuple[Word, ...] = ()
     alternatives: tuple[str, ...] = ()
-    """Where digits were expected: the sound read as digits only, most probable first."""
+    """Where so many digits were expected: the sound read as just those, most probable first; none if improbable."""
     readings: tuple[str, ...] = ()
     """What else may have been said, most probable first, at most MOST_READINGS; only where the search was wide."""
 
@@ -155,9 +155,9 @@ class Evidence:
 class Recogniser(Protocol):
     """Whisper."""
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
-        """Words of internal PCM up to 30 s. ``final`` asks for priority over partial passes; ``digits`` for
-        ``alternatives`` in which everything is a digit."""
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
+        """Words of internal PCM up to 30 s. ``final`` asks for priority over partial passes; ``digits``: so many
+        are expected, and ``alternatives`` wanted in which all is digits; 0: none are expected, or nobody knows."""
         ...
 
 

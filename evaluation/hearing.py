@@ -71,7 +71,7 @@ class InProcessRecogniser:
         self.passes: list[tuple[float, Transcript]] = []
         """Seconds of sound and what was made of it, in order."""
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         """Words of ``pcm``."""
         body = self.engine.run("transcribe", {"final": final, "digits": digits}, pcm, InProcessJob()).body
         words = tuple(Word(*word) for word in body["words"])

@@ -30,6 +30,8 @@ _SOUNDS_LIKE = {
     "fife": "5", "sex": "6", "sixth": "6", "nein": "9", "nigh": "9", "hero": "0", "sero": "0", "xero": "0",
 }  # fmt: skip
 """Digits as recognisers mishear them; they count only where the word beside them is a digit."""
+_FEW = 3
+"""A number of which less than a third was recognised is none."""
 _TOKEN = re.compile(r"\d+|[a-z]+")
 
 
@@ -56,15 +58,34 @@ def heard_digits(text: str) -> str:
 
 
 def as_digits(transcript: Transcript, count: int) -> Transcript:
-    """An answer that should be ``count`` digits (0: unknown): the reading that has so many, if the words have not.
+    """An answer that should be ``count`` digits (0: unknown): the recogniser's reading that has so many.
 
-    Only for words that are digits for the greater part: "I don't have it" stays as it is.
+    For turns that are over: in a pause, such a reading would make six digits of three. Words that hold more digits (but
+    for the number said twice, as callers and recognisers do), or hardly any ("I don't have it"), stay as they are; so
+    do those in which the right number of digits stands among other words. Where the words were rejected, a reading
+    given all the same is a clear one.
     """
     said = heard_digits(transcript.text)
-    if not count or len(said) == count or len(said) * 2 < count or not transcript.alternatives:
-        return transcript
     fitting = [text for text in transcript.alternatives if len(heard_digits(text)) == count]
-    return replace(transcript, text=fitting[0], words=()) if fitting else transcript
+    if not count or not fitting or heard_digits(fitting[0]) == said:
+        return transcript
+    if len(said) > count and not (_again(said, count) and said.startswith(heard_digits(fitting[0]))):
+        return transcript
+    among_others = len(said) == count and not _only_digits(transcript.text)
+    if transcript.text and (among_others or len(said) * _FEW < count):
+        return transcript
+    return replace(transcript, text=fitting[0], words=(), readings=(), rejected="")
+
+
+def _again(said: str, count: int) -> bool:
+    """Is that a number said twice, its end perhaps heard differently, or a longer row of digits word for word twice?"""
+    lengths = range(count, len(said) // 2 + 1)
+    return len(said) == 2 * count or any(said[length:] == said[:-length] for length in lengths)
+
+
+def _only_digits(text: str) -> bool:
+    """Is every word a digit, or does it say how often one comes?"""
+    return all(_value(word) or word in _REPEATS for word in _TOKEN.findall(text.lower()))
 
 
 def _value(word: str) -> str:

@@ -290,12 +290,11 @@ class Ear:
     async def _transcribe(self, pcm: bytes, began: float) -> Transcript:
         """The final pass over sound that began then; ``rejected="worker"`` if it failed, also with a new worker."""
         deadline = self._clock.now() + self._settings.final_deadline_s
+        digits = self._digits if self._expectation is Expectation.DIGITS else 0
         for attempt in (1, 2):
             try:
-                transcript = await self._recogniser.transcribe(
-                    pcm, deadline=deadline, final=True, digits=self._expectation is Expectation.DIGITS
-                )
-                return as_digits(guarded(timed(transcript, began), self._settings), self._digits)
+                transcript = await self._recogniser.transcribe(pcm, deadline=deadline, final=True, digits=digits)
+                return guarded(timed(transcript, began), self._settings)
             except WorkerError as error:
                 _log.warning("ear.recognition_failed", error=str(error), kind=type(error).__name__, attempt=attempt)
                 self._words_lost = True
@@ -367,6 +366,8 @@ class Ear:
         if segments:
             await self._wait_for_words(ended, segments)
         transcript = join(latest(results(segments)))
+        if self._expectation is Expectation.DIGITS:
+            transcript = as_digits(transcript, self._digits)
         now = self._clock.now()
         timings = TurnTimings(ended.started, ended.speech_ended, ended.at, now, ended.probability)
         turn = TurnEnded(transcript, timings, ended.during_speech, continues)

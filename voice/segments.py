@@ -50,7 +50,7 @@ def latest(passes: Sequence[tuple[float, Transcript]]) -> list[Transcript]:
     kept: list[tuple[float, Transcript]] = []
     for start, transcript in passes:
         again = bool(kept) and start <= kept[-1][0]
-        if again and not transcript.text and any(one.text for _, one in kept):
+        if again and not (transcript.text or transcript.alternatives) and any(one.text for _, one in kept):
             continue
         if again:
             kept = [one for one in kept if one[0] < start]

@@ -114,4 +114,4 @@ def guarded(transcript: Transcript, settings: EarSettings) -> Transcript:
     phantom = plain(transcript.text) in _PHANTOMS and (transcript.no_speech > 0.5 or transcript.confidence < 0.4)
     if not (doubtful or phantom or not plain(transcript.text)):
         return transcript
-    return Transcript("", transcript.avg_logprob, transcript.no_speech, transcript.compute_s, rejected="silence")
+    return replace(transcript, text="", words=(), readings=(), rejected="silence")

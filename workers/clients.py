@@ -19,7 +19,7 @@ class WhisperRecogniser:
     def __init__(self, client: WorkerClient, engine: str = "whisper") -> None:
         self._client, self._engine = client, engine
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         """Words of internal PCM up to 30 s; ``final`` passes go before partial ones."""
         priority = Priority.FINAL_RECOGNITION if final else Priority.PARTIAL_RECOGNITION
         params = {"final": final, "digits": digits}

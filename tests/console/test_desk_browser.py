@@ -67,7 +67,7 @@ class Murmur:
 class NoWords:
     """Recogniser and judge: nothing was said that could be understood, and it is not over."""
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         return Transcript("good morning to you")
 
     async def probability(self, pcm: bytes, *, deadline: float) -> float:

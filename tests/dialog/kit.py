@@ -89,7 +89,7 @@ class SteadyVoice:
 class NoEars:
     """Recogniser and judge that are never asked: turns are put into the queue by the test."""
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         raise AssertionError("no sound was fed")
 
     async def probability(self, pcm: bytes, *, deadline: float) -> float:

@@ -77,7 +77,7 @@ class WhisperHere:
         self.model = WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1)
         self.asked: list[tuple[float, bool]] = []
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         self.asked.append((len(pcm) / 2 / RATE, final))
         sound = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
         segments = list(self.model.transcribe(sound, beam_size=1, language="en", condition_on_previous_text=False)[0])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.digits import heard_digits
+from contracts.engines import Transcript
+from voice.digits import as_digits, heard_digits
 from voice.numbers import digits, grouped
 
 
@@ -39,3 +40,28 @@ def test_what_our_own_voice_reads_out_is_parsed_back(figures: str) -> None:
     assert heard_digits(digits(figures)) == figures
     assert heard_digits(grouped(f"{figures[:3]} {figures[3:]}")) == figures
     assert heard_digits(", ".join(figures)) == figures
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "count", "understood"),
+    [
+        ("Take three, nine, eight", "6 3 9 8", 4, "6 3 9 8"),
+        ("1, 2, 7, 4", "1 5 7 4", 4, "1 5 7 4"),
+        ("", "6 3 9 8", 4, "6 3 9 8"),
+        ("It's 1 2 7 4, thanks.", "1 5 7 4", 4, "It's 1 2 7 4, thanks."),
+        ("1, 2, 7, 4. 1, 2, 7, 9.", "1 2 7 4", 4, "1 2 7 4"),
+        ("1 2 7 4 4 4. 1 2 7 4 4 4.", "1 2 7 4", 4, "1 2 7 4"),
+        ("1 2 7 4 5", "1 2 7 4", 4, "1 2 7 4 5"),
+        ("1 2 7 4 5 5 8 1 3 0 6 2", "1 2 7 4", 4, "1 2 7 4 5 5 8 1 3 0 6 2"),
+        ("I don't have it, I am sorry.", "1 2 7 4", 4, "I don't have it, I am sorry."),
+        ("One moment please.", "1 2 7 4", 4, "One moment please."),
+        ("1, 2, 7", "1 2 7 4", 0, "1, 2, 7"),
+        ("Double two, 7, 4", "2 2 7 4", 4, "Double two, 7, 4"),
+    ],
+)
+def test_a_reading_of_digits_alone_counts_where_a_number_was_said(
+    text: str, reading: str, count: int, understood: str
+) -> None:
+    heard = as_digits(Transcript(text, rejected="" if text else "silence", alternatives=(reading,)), count)
+    assert heard.text == understood
+    assert not heard.rejected

@@ -44,7 +44,7 @@ class FailingRecogniser:
         self.errors = errors
         self.finals = 0
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         if not final:
             raise WorkerBusy("full")
         self.finals += 1

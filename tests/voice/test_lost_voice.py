@@ -107,7 +107,7 @@ class Away:
     def __init__(self, *, lost: bool) -> None:
         self._lost = lost
 
-    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: bool = False) -> Transcript:
+    async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         if final and self._lost:
             self._lost = False
             raise WorkerDied("stopped")

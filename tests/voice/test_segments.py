@@ -30,6 +30,8 @@ def test_a_second_hearing_without_words_replaces_nothing() -> None:
     looped = Transcript("", rejected="loop")
     assert [one.text for one in latest([(1.0, Transcript("yes")), (1.0, looped), (1.0, lost)])] == ["yes"]
     assert latest([(1.0, looped), (1.0, lost)]) == [lost]
+    read = Transcript("", rejected="loop", alternatives=("4 2",))
+    assert latest([(1.0, Transcript("4")), (1.0, read)]) == [read]
 
 
 async def test_a_turn_that_goes_on_is_heard_from_its_beginning_while_it_fits() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from contracts.engines import MOST_READINGS
 from tests.workers.test_engines import SENTENCE, Inline, misheard, options, speak
-from voice.digits import heard_digits
 from workers.engines.whisper import WhisperEngine, echo
+from workers.engines.whisper_digits import agreed
 
 MODELS = Path(os.environ.get("CALLWRIGHT_MODELS", "~/.cache/callwright")).expanduser()
 
@@ -41,14 +41,38 @@ def test_what_people_do_repeat_stays() -> None:
 
 
 @pytest.mark.models
-def test_a_second_reading_knows_only_digits() -> None:
+def test_a_reading_of_expected_digits_has_just_so_many() -> None:
     engine = WhisperEngine(options("whisper-tiny-en"))
     engine.load()
     sound = speak("four, seven, one, zero, eight, two.")
-    body = engine.run("transcribe", {"digits": True}, sound, Inline()).body
-    assert heard_digits(body["alternatives"][0]) == "471082"
-    assert all(set(text) <= set("0123456789,. ") for text in body["alternatives"])
+    readings = engine.run("transcribe", {"digits": 6}, sound, Inline()).body["alternatives"]
+    assert readings[0] == "4 7 1 0 8 2"
+    assert {len(reading.split()) for reading in readings} == {6}
+    assert engine.run("transcribe", {"digits": 6}, speak(SENTENCE), Inline()).body["alternatives"] == []
+    assert engine.run("transcribe", {"digits": 6}, bytes(32_000), Inline()).body["alternatives"] == []
     assert engine.run("transcribe", {}, sound, Inline()).body["alternatives"] == []
+
+
+def test_two_hearings_agree_on_what_neither_finds_improbable() -> None:
+    both = agreed({"471": -0.2, "411": -0.4}, {"411": -0.1, "417": -3.0})
+    assert max(both, key=lambda reading: both[reading]) == "411"
+    assert both["411"] == pytest.approx(-0.25)
+    assert both["471"] == pytest.approx((-0.2 - 5.0) / 2)
+    assert agreed({}, {"4": -1.0}).keys() == {"4"}
+
+
+@pytest.mark.models
+def test_silence_before_the_sound_changes_no_words_and_gives_way_where_there_is_no_room() -> None:
+    sound = speak(SENTENCE)
+    for lead_s in (0.0, 0.5, 2.0):
+        engine = WhisperEngine(options("whisper-tiny-en", lead_s=lead_s, lead_from_s=0.0))
+        engine.load()
+        body = engine.run("transcribe", {}, sound, Inline()).body
+        assert misheard(body["text"]) <= 1
+        assert len(body["words"]) == len(body["text"].split())
+    assert engine._window(round(9.5 * 16_000)) == (160_000, 0)
+    assert WhisperEngine(options("whisper-tiny-en"))._window(round(3.9 * 16_000)) == (160_000, 0)
+    assert engine._window(round(8.5 * 16_000)) == (160_000, 16_000)
 
 
 @pytest.mark.models

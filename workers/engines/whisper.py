@@ -8,8 +8,8 @@ The last is mended for nothing: a few seconds of what the encoder makes of silen
 
 ::
 
-    encoder   |■■■■■■■ audio ■■■■■■■|···pad···|                     10, 20 or 30 s, computed
-    decoder   |■■■■■■■ audio ■■■■■■■|···pad···|+++ silence +++|     ``silence_states`` of 20 ms each, remembered
+    encoder   |lead|■■■■■■ audio ■■■■■■|··pad··|                    10, 20 or 30 s, computed
+    decoder   |lead|■■■■■■ audio ■■■■■■|··pad··|+++ silence +++|    ``silence_states`` of 20 ms each, remembered
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import ctranslate2
@@ -33,6 +34,7 @@ from contracts.errors import EngineFailed
 from contracts.worker import Job, Reply
 from workers.engines.denoise import suppress
 from workers.engines.files import model_path, unusable
+from workers.engines.whisper_digits import DigitReader
 from workers.engines.whisper_options import WhisperOptions
 
 Floats = npt.NDArray[np.float32]
@@ -41,14 +43,15 @@ _HOP = 160
 _MOST_STATES = 1500
 """Of 30 s."""
 _ECHO_WORDS = 6
-_DIGIT_TOKEN = re.compile(r" ?[0-9]|[,.]| ")
+_MOST_DIGITS = 40
+"""That can be expected of one answer."""
 
 
 class WhisperEngine:
     """contracts.worker.Engine: method ``transcribe``, blob: internal PCM up to 30 s.
 
     Params: ``final`` (default true) searches wider than a partial pass and gives words their probabilities;
-    ``digits`` adds readings in which everything is a digit.
+    ``digits``: so many are expected (default 0: none), and readings of just so many are added.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -74,7 +77,7 @@ class WhisperEngine:
         elif self._options.language != "en":
             raise EngineFailed(f"{self._folder.name} knows only English, not {self._options.language!r}")
         self._prompt.append(self._token("<|notimestamps|>"))
-        self._not_digits = self._all_but_digits()
+        self._digits = DigitReader(self._model, self._tokenizer, self._prompt, self._options)
         self._silence = self._silent_states()
         noise = np.random.default_rng(0).normal(0, 0.01, RATE).astype(np.float32)
         self._decode(self._encode(noise), max_tokens=8, beam=self._options.beam)
@@ -82,7 +85,7 @@ class WhisperEngine:
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
         """``transcribe``: text, avg_logprob, no_speech, rejected, compute_s, words [[text, probability, start_s,
         end_s], …], and, most probable first, readings [text, …] that a wide search found besides, and alternatives
-        [text, …] of digits only."""
+        [text, …]: the sound as the digits that were asked for."""
         if method != "transcribe":
             raise EngineFailed(f"whisper has no method {method!r}")
         began = time.monotonic()
@@ -92,7 +95,8 @@ class WhisperEngine:
         audio = audio[-30 * RATE :]
         if len(audio) == 0 or 20 * math.log10(float(np.abs(audio).max()) + 1e-9) < self._options.silence_dbfs:
             return self._reply({"text": "", "avg_logprob": 0.0, "no_speech": 1.0, "rejected": "silence"}, began)
-        encoded = self._encode(suppress(audio, self._options.denoise_db))
+        audio = suppress(audio, self._options.denoise_db)
+        encoded = self._encode(audio)
         job.checkpoint()
         cap = self._options.tokens_extra + math.ceil(len(audio) / RATE * self._options.tokens_per_second)
         long = final and len(audio) > self._options.beam_from_s * RATE
@@ -112,9 +116,10 @@ class WhisperEngine:
         elif final:
             body["words"] = self._words(encoded, tokens, len(audio), skipped_s) if self._options.words else []
             body["readings"] = [one for one in readings if _plain(one) != _plain(text)][:MOST_READINGS]
-        if params.get("digits") and rejected != "silence":
+        if 0 < (digits := int(params.get("digits", 0))) <= _MOST_DIGITS:
             job.checkpoint()
-            body["alternatives"] = self._digit_readings(encoded, cap)
+            doubtful = bool(rejected) or float(result.no_speech_prob) > self._options.no_speech
+            body["alternatives"] = self._counted(audio, encoded, digits, doubtful)
         return self._reply(body, began)
 
     def _reply(self, body: dict[str, Any], began: float) -> Reply:
@@ -129,11 +134,9 @@ class WhisperEngine:
             raise EngineFailed(f"{self._folder.name} has no token {text}; is the language right?")
         return int(token)
 
-    def _encode(self, audio: Floats) -> Any:
-        wanted = len(audio) / RATE + self._options.pad_s
-        windows = self._options.windows_s
-        window = next((w for w in sorted(windows) if w >= wanted), max(windows)) * RATE
-        padded = np.pad(audio[-window:], (0, max(0, window - len(audio))))
+    def _encode(self, audio: Floats, lead_from_s: float | None = None) -> Any:
+        window, lead = self._window(len(audio), lead_from_s)
+        padded = np.pad(audio[-window:], (lead, max(0, window - lead - len(audio))))
         features = self._features(padded, padding=0)
         states = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(features[None])))
         room = min(self._options.silence_states, _MOST_STATES - states.shape[1])
@@ -143,6 +146,15 @@ class WhisperEngine:
         after = self._silence[:, states.shape[1] : states.shape[1] + room]
         whole = np.concatenate([np.array(states, dtype=np.float32), after], axis=1)
         return ctranslate2.StorageView.from_array(whole)
+
+    def _window(self, samples: int, lead_from_s: float | None = None) -> tuple[int, int]:
+        """Samples of the window for so much sound, and how many are silence before it: those there is room for."""
+        wanted = samples / RATE + self._options.pad_s
+        windows = self._options.windows_s
+        window = next((w for w in sorted(windows) if w >= wanted), max(windows))
+        least = self._options.lead_from_s if lead_from_s is None else lead_from_s
+        lead = self._options.lead_s if samples >= least * RATE else 0.0
+        return window * RATE, round(min(lead, max(0.0, window - wanted)) * RATE)
 
     def _silent_states(self) -> Floats | None:
         """What the encoder makes of 30 s of silence: (1, 1500, width); None when no silence is to be appended."""
@@ -176,19 +188,14 @@ class WhisperEngine:
             texts.setdefault(_plain(text), text)
         return [text for plain, text in texts.items() if plain and not loops(plain.split())]
 
-    def _digit_readings(self, encoded: Any, max_tokens: int) -> list[str]:
-        """The sound again, every word of it held to be a digit: best readings first, loops left out."""
-        beam = self._options.digit_beam
-        result = self._decode(encoded, max_tokens, beam, num_hypotheses=beam, suppress_tokens=self._not_digits)
-        texts = [self._text([t for t in tokens if t < self._eot]) for tokens in result.sequences_ids]
-        return [text for text in dict.fromkeys(texts) if text and not loops(text.split())]
+    def _counted(self, audio: Floats, encoded: Any, count: int, doubtful: bool) -> list[str]:
+        """The sound as ``count`` digits: "3 6 1 4", best readings first; none where they are improbable.
 
-    def _all_but_digits(self) -> list[int]:
-        """Every token but single digits, commas, full stops and the end."""
-        size = self._tokenizer.get_vocab_size()
-        texts = self._tokenizer.decode_batch([[token] for token in range(self._eot)])
-        kept = {token for token, text in enumerate(texts) if _DIGIT_TOKEN.fullmatch(text)} | {self._eot}
-        return [token for token in range(size) if token not in kept]
+        ``doubtful``: it may be no speech, and has to be twice as clear.
+        """
+        readings = self._digits.counted(audio, partial(self._encode, lead_from_s=0.0), encoded, count)
+        least = self._options.digits_logprob * count / (2 if doubtful else 1)
+        return [" ".join(reading) for reading, score in readings.items() if score >= least]
 
     def _reject(self, text: str, avg_logprob: float, no_speech: float) -> str:
         options = self._options
@@ -206,10 +213,12 @@ class WhisperEngine:
         """Words with the geometric mean probability of their tokens, and when they begin and end, by attention."""
         if not tokens:
             return []
-        frames = max(1, min(samples // _HOP, 2 * encoded.shape[1]))
+        lead = self._window(samples)[1]
+        frames = max(1, min((lead + samples) // _HOP, 2 * encoded.shape[1]))
         aligned = self._model.align(encoded, self._prompt, [list(tokens)], frames, median_filter_width=7)[0]
         logs = [math.log(max(float(probability), 1e-9)) for probability in aligned.text_token_probs]
-        begins = _token_starts(aligned.alignments, len(tokens), samples / RATE)
+        starts = _token_starts(aligned.alignments, len(tokens), (lead + samples) / RATE)
+        begins = [max(0.0, start - lead / RATE) for start in starts]
         words: list[tuple[str, float, float, float]] = []
         at = 0
         for word in self._grouped(tokens):

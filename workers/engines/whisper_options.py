@@ -22,6 +22,15 @@ class Recognition(Settings):
         description="padded lengths; the shortest that leaves pad_s of silence is taken",
     )
     pad_s: float = Field(default=0.5, ge=0.0, description="silence that a window has to spare")
+    lead_s: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=2.0,
+        description="silence before the sound, where the window has room: words that begin at once are misheard",
+    )
+    lead_from_s: float = Field(
+        default=4.0, ge=0.0, description="shorter sound gets none: before a short noisy turn, silence invites invention"
+    )
     tokens_per_second: float = Field(
         default=8.0, ge=0.0, description="cap on the words by length of the sound; English runs at 3-5"
     )
@@ -46,7 +55,13 @@ class Recognition(Settings):
     silence_states: int = Field(
         default=250, ge=0, le=1500, description="encoder states of silence, 20 ms each, after a short window"
     )
-    digit_beam: int = Field(default=5, ge=1, le=16, description="beams of the readings that know only digits")
+    digit_beam: int = Field(default=5, ge=1, le=16, description="beams of the reading that knows only digits")
+    digits_sure: float = Field(
+        default=-0.2, le=0.0, description="log probability of a number at which it need not be heard twice"
+    )
+    digits_logprob: float = Field(
+        default=-0.7, le=0.0, description="mean log probability of a digit below which a number is no answer"
+    )
     denoise_db: float = Field(default=6.0, ge=0.0, description="how far steady noise may be lowered; 0: not at all")
 
     @field_validator("windows_s")

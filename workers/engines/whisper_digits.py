@@ -1,0 +1,84 @@
+"""Whisper held to digits: what a caller read out in answer to a question for a number.
+
+::
+
+    "three, six, one for"  ──►  three six one four     as many steps as digits, one of ten names at each: no end,
+                                three six one one      nothing else, so that all readings can be compared
+
+The names of digits, not figures: those run together in the model's memory (" 1, 2, 3, 4" is what it likes to count).
+A doubtful reading is heard again a fifth faster, which is as good as a second opinion: a reading's score is the mean
+over both (docs/performance.md says what that gained). Nothing here can tell whether so many digits were said at all:
+three digits, or nine, are read as six too. That is for who asks to judge (voice/digits.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+from tokenizers import Tokenizer
+
+from contracts.audio import RATE
+from workers.engines.whisper_options import WhisperOptions
+
+Floats = npt.NDArray[np.float32]
+_NAMES = "zero one two three four five six seven eight nine".split()
+_FASTER = 1.2
+_MISSING = 2.0
+"""Natural log by which a reading that a hearing did not find is worse than the worst that it found."""
+
+
+class DigitReader:
+    """Readings of encoded sound. ``prompt``: the tokens that any decoding starts with."""
+
+    def __init__(self, model: Any, tokenizer: Tokenizer, prompt: Sequence[int], options: WhisperOptions):
+        self._model, self._prompt = model, list(prompt)
+        self._options = options
+        names = [tokenizer.encode(f" {name}", add_special_tokens=False).ids for name in _NAMES]
+        self._names = {ids[0]: str(digit) for digit, ids in enumerate(names) if len(ids) == 1}
+        size = tokenizer.get_vocab_size()
+        self._not_names = [token for token in range(size) if token not in self._names]
+
+    def counted(self, audio: Floats, encode: Callable[[Floats], Any], encoded: Any, count: int) -> dict[str, float]:
+        """Readings of ``count`` digits, best first, and their log probabilities.
+
+        ``audio``: ±1 floats at 16 kHz; ``encoded``: what it was encoded to; ``encode`` is for the second hearing.
+        """
+        if len(self._names) < len(_NAMES):
+            return {}
+        options = self._options
+        found = self._hear(encoded, count)
+        if max(found.values(), default=0.0) < options.digits_sure:
+            faster = soxr.resample(audio, RATE, RATE / _FASTER).astype(np.float32)
+            found = agreed(found, self._hear(encode(faster), count))
+        return dict(sorted(found.items(), key=lambda item: -item[1])[: options.digit_beam])
+
+    def _hear(self, encoded: Any, count: int) -> dict[str, float]:
+        # CTranslate2 generates min(max_length / 2, max_length - prompt) tokens (measured).
+        longest = max(2 * count, len(self._prompt) + count)
+        beam = self._options.digit_beam
+        result = self._model.generate(
+            encoded,
+            [self._prompt],
+            beam_size=beam,
+            num_hypotheses=beam,
+            max_length=longest,
+            return_scores=True,
+            suppress_tokens=self._not_names,
+            suppress_blank=False,
+            length_penalty=0.0,
+        )[0]
+        readings = ["".join(self._names.get(token, "") for token in ids) for ids in result.sequences_ids]
+        scored = zip(readings, result.scores, strict=True)
+        return {reading: float(score) for reading, score in scored if len(reading) == count}
+
+
+def agreed(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    """Mean log probabilities of readings in two hearings; what one of them has not is a little worse than its worst."""
+    missing = [min(hearing.values(), default=0.0) - _MISSING for hearing in (one, other)]
+    return {
+        reading: (one.get(reading, missing[0]) + other.get(reading, missing[1])) / 2 for reading in one.keys() | other
+    }
