@@ -143,8 +143,8 @@ def _candidates(
     for first in range(len(words)):
         for last in range(first, min(len(words), first + SAID)):
             part = words[first : last + 1]
-            if not all(part):
-                break
+            if not all(part) or any(map(str.isdigit, "".join(part))):
+                break  # mended already, or a number: it has no sound here and must not be lost
             strange = sum(odd[first : last + 1])
             if not strange:
                 continue
@@ -171,11 +171,19 @@ def _like(part: Sequence[str], terms: Mapping[str, _Term]) -> Iterator[tuple[flo
     )
     for key, _, _ in near:
         term = terms[key]
+        if _loses(part, term.words):
+            continue
         mine, other = _differing(list(part), list(term.words))
         if mine and other and set(map(str.lower, mine)) - STOP and set(map(str.lower, other)) - STOP:
             one, two = sounds(" ".join(mine)), sounds(" ".join(other))
             if one == two or min(len(one), len(two)) >= FEWEST_SOUNDS:
                 yield min(alike(one, two), alike(sound, key)), term
+
+
+def _loses(part: Sequence[str], term: Sequence[str]) -> bool:
+    """Does an empty word at an end of a longer ``part`` have nothing to become? Then it is no part of the name."""
+    ends = ((part[0], term[0]), (part[-1], term[-1]))
+    return len(part) > 2 and any(one.lower() in STOP and other.lower() not in STOP for one, other in ends)
 
 
 def _differing(one: list[str], other: list[str]) -> tuple[list[str], list[str]]:
@@ -205,6 +213,8 @@ def _runs(text: str, most: int, *, name: bool) -> Mapping[str, _Term]:
     for first in range(len(words)):
         for last in range(first, min(len(words), first + most)):
             run = tuple(words[first : last + 1])
+            if any(map(str.isdigit, "".join(run))):
+                break
             if run[-1].lower() not in STOP and (run[0].lower() not in STOP or (name and first == 0)):
                 key = sounds(" ".join(run))
                 if key:

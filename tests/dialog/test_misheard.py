@@ -52,6 +52,8 @@ def test_what_was_misheard_is_written_as_the_documents_write_it(heard: str, mean
         "Is it open for a month?",
         "Is the hat loved?",
         "Are there pools?",
+        "What is 39 Tacorea?",
+        "Do you tacorea 000?",
         "",
     ],
 )
