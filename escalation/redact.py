@@ -195,6 +195,12 @@ def digit_edges(text: str) -> Edges:
     return Edges(head, tail, head_at, tail_at, pure and head > 0)
 
 
+def digit_spread(text: str) -> tuple[int, int, int]:
+    """How many digits stand or are spoken in a text, whatever lies between; where the first begins, the last ends."""
+    found = [piece for piece in _pieces(text) if isinstance(piece, _Digits)]
+    return (sum(len(one.digits) for one in found), found[0].start, found[-1].end) if found else (0, 0, 0)
+
+
 def digit_runs(text: str, least: int) -> list[tuple[int, int]]:
     """Where at least so many digits stand or are spoken in a row."""
     return [(run[0].start, run[-1].end) for run in _runs(text, least)]

@@ -73,6 +73,11 @@ def test_the_words_of_a_card_number_and_a_margin(muted: Any) -> None:
     assert end == pytest.approx(109.5 + MARGIN)
 
 
+def test_a_number_whose_digits_were_misheard_in_the_middle_goes_from_its_first_digit_to_its_last(muted: Any) -> None:
+    tape = muted([turn("it is 1 4 1 and M 0 8 0 time M 1 6 8 then 1 2 4 2 okay", 100.0)])
+    assert tape.covers(101.0, 110.0)
+
+
 def test_what_holds_no_secret_is_left(muted: Any) -> None:
     assert muted([turn("When are your branches open on the 24th?", 100.0)]).spans == []
 
