@@ -241,4 +241,4 @@ def _tried(attempt: Attempt, quote_chars: int) -> str:
 
 def _duration(seconds: float) -> str:
     whole = max(0, round(seconds))
-    return f"{whole} seconds" if whole < 90 else f"{round(whole / 60)} minutes"
+    return f"{whole} second{'' if whole == 1 else 's'}" if whole < 90 else f"{round(whole / 60)} minutes"

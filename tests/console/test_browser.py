@@ -124,6 +124,8 @@ def test_a_supervisor_follows_a_call_as_it_goes_and_puts_the_caller_through(chro
     house.do(talk.ask("What is the available balance?"))
     see(chrome, "The available balance is what you can spend.")
     assert chrome.execute_script("return window.stayed")
+    taller = {"width": 1280, "height": 1330, "deviceScaleFactor": 1, "mobile": False}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", taller)
     keep(chrome, "call")
     for scheme, width in (("dark", 360), ("light", 360), ("light", 1280)):
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}

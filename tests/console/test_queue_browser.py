@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.console.chromium import MARKS, By, chromium, complaints, enter, keep, see
+from tests.console.chromium import MARKS, PATIENCE_S, By, WebDriverWait, chromium, complaints, enter, keep, see
 from tests.console.house import House
 from tests.dialog.kit import Talk
 
@@ -30,6 +30,15 @@ def test_whoever_is_ready_is_offered_the_caller_and_takes_them(house: House, tmp
         house.do(wants_a_person(second))
         see(chrome, "Take the caller")
         keep(chrome, "queue")
+        refuse = chrome.find_element(By.ID, "refuse-offer")
+        chrome.execute_script("arguments[0].focus(); window.first = document.getElementById('queue')", refuse)
+        WebDriverWait(chrome, PATIENCE_S).until(lambda one: one.execute_script("return !window.first.isConnected"))
+        assert chrome.switch_to.active_element.get_attribute("id") == "refuse-offer"  # nothing takes the keyboard away
+        telephone = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": False}
+        chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", telephone)
+        assert chrome.execute_script("return document.documentElement.scrollWidth") <= 360
+        keep(chrome, "queue-360")
+        chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         chrome.find_element(By.ID, "take-offer").click()
         see(chrome, "The caller is yours")
         see(chrome, "Briefing")
