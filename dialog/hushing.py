@@ -19,7 +19,7 @@ from contracts.events import Backchannel, CallClosed, EarEvent, SpeechStarted, T
 from contracts.recording import CallRecording
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
-from escalation.redact import SHORTEST, Secret, digit_edges, digit_runs, digit_spread, secrets_in
+from escalation.redact import Secret, digit_edges, digit_runs, digit_spread, secrets_in
 from escalation.running import Running
 
 _EDGE_S = 0.5
@@ -91,7 +91,7 @@ class Hushing:
         ]
         # A number in the midst of which digits were misheard ("I'm six, time four") is no run any more.
         count, first, last = digit_spread(transcript.text)
-        if count > SHORTEST and not any(one.start <= first and last <= one.end for one in secrets):
+        if count > self._settings.mute_digits and not any(one.start <= first and last <= one.end for one in secrets):
             secrets.append(Secret(first, last, "number"))
         places = placed(transcript)
         if self._running.joined:
