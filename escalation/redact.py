@@ -206,10 +206,14 @@ def digit_runs(text: str, least: int) -> list[tuple[int, int]]:
     return [(run[0].start, run[-1].end) for run in _runs(text, least)]
 
 
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{6})?(Z|[+-]\d{2}:\d{2})")
+"""As our records write them (ISO 8601). Some seconds with their fractions are a valid national number."""
+
+
 def redact_value(value: Any, keep: frozenset[str] = frozenset(), names: bool = False) -> Any:
-    """A JSON value with every string in it redacted, but for those under the keys of ``keep``."""
+    """A JSON value with every string in it redacted, but for moments and those under the keys of ``keep``."""
     if isinstance(value, str):
-        return redact(value, names)
+        return value if _MOMENT.fullmatch(value) else redact(value, names)
     if isinstance(value, Mapping):
         return {key: inner if key in keep else redact_value(inner, keep, names) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -104,3 +104,9 @@ def test_values_are_redacted_deeply_but_for_named_keys() -> None:
         "ok": True,
         "x": 1.5,
     }
+
+
+def test_moments_of_our_records_are_kept_though_their_seconds_are_a_valid_number() -> None:
+    value = {"wanted_at": "2027-02-14T11:47:16.322838Z", "until": ["2027-02-14T11:47:16.322838+00:00"]}
+    assert redact_value(value) == value
+    assert redact_value("2027-02-14T11:47:16.322838Z 4111111111111111").endswith("[card]")

@@ -141,8 +141,11 @@ def test_whisper_writes_what_piper_said_with_word_probabilities() -> None:
     body = engine.run("transcribe", {}, speak(SENTENCE), Inline()).body
     assert misheard(body["text"]) <= 1
     assert body["rejected"] == ""
-    assert [word for word, _ in body["words"]] == body["text"].split()
-    assert all(0 < probability <= 1 for _, probability in body["words"])
+    assert [word for word, *_ in body["words"]] == body["text"].split()
+    assert all(0 < probability <= 1 for _, probability, *_ in body["words"])
+    begins = [start_s for *_, start_s, _ in body["words"]]
+    assert begins == sorted(begins)
+    assert all(start_s <= end_s for *_, start_s, end_s in body["words"])
     assert -0.5 < body["avg_logprob"] < 0
 
 
