@@ -19,6 +19,7 @@ from console.api import make_api
 from console.audio import MAX_MESSAGE
 from console.settings import ConsoleSettings
 from console.start import VARIABLE, ConsoleStart
+from operations.callerfile import Folders
 from operations.database import open_database
 
 _PR_SET_PDEATHSIG = 1
@@ -94,7 +95,8 @@ def main() -> None:
     if VARIABLE in os.environ and os.getppid() != start.parent:
         return
     engine = open_database(start.database_url.get_secret_value(), start.home)
-    api = make_api(start.settings, engine, start.home / "control.sock")
+    folders = Folders.under(start.home, start.spool, start.logs)
+    api = make_api(start.settings, engine, start.home / "control.sock", folders)
     make_server(start.settings, api).run()
 
 

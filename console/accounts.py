@@ -1,4 +1,7 @@
-"""Accounts and sessions in the record's database. Passwords are argon2id; the table of sessions holds only digests."""
+"""Accounts and sessions in the record's database. Passwords are argon2id; the table of sessions holds only digests.
+
+Each change of an account, and the beginning of each session, is an entry of the audit's chain in the same transaction.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from typing import Any
 import sqlalchemy as sa
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from console.permissions import Permission, Role, granted
 from console.settings import SignInSettings
 from contracts.errors import CallwrightError, RecordError
+from contracts.events import EventKind
 from operations.audit import AuditLog
+from operations.chain import Stored
+from operations.changes import Work, account_changed, chained, entry
 from operations.database import writing
 from operations.tables import accounts, sessions
 
@@ -87,7 +93,8 @@ class Accounts:
             raise AccountError(f"give at least one role: {', '.join(Role)}")
         now = self._now()
         values = {"password": self._hash(password, name), "roles": given, "changed_at": now, "active": True}
-        with self._writing() as connection:
+
+        def make(connection: sa.Connection) -> list[Stored]:
             known = connection.execute(sa.select(accounts).where(accounts.c.name == name)).first()
             if known is not None and known.active:
                 raise AccountError(
@@ -97,26 +104,25 @@ class Accounts:
                 connection.execute(accounts.update().where(accounts.c.name == name).values(**values))
             else:
                 connection.execute(accounts.insert().values(name=name, made_at=now, **values))
-        self._audit.note(by, "account.add", f"{name}: {', '.join(given)}")
+            return [account_changed(connection, name, by, "account.add", f"{name}: {', '.join(given)}")]
+
+        self._chained(make)
         return Account(name, tuple(given))
 
     def set_password(self, name: str, password: str, *, by: str) -> None:
         """A new password; all sessions of the account end. Raises AccountError."""
-        self._change(name, password=self._hash(password, name))
-        self._audit.note(by, "account.password", name)
+        self._change(name, by, "account.password", name, password=self._hash(password, name))
 
     def set_roles(self, name: str, roles: Iterable[Role], *, by: str) -> None:
         """Other roles; all sessions of the account end. Raises AccountError."""
         given = sorted({str(one) for one in roles})
         if not given:
             raise AccountError(f"give at least one role: {', '.join(Role)}")
-        self._change(name, roles=given)
-        self._audit.note(by, "account.roles", f"{name}: {', '.join(given)}")
+        self._change(name, by, "account.roles", f"{name}: {', '.join(given)}", roles=given)
 
     def remove(self, name: str, *, by: str) -> None:
         """Nobody signs in with it any more. Raises AccountError."""
-        self._change(name, active=False)
-        self._audit.note(by, "account.remove", name)
+        self._change(name, by, "account.remove", name, active=False)
 
     def list_accounts(self) -> list[Account]:
         """All that are active, by name."""
@@ -135,17 +141,22 @@ class Accounts:
         if not rows or not right:
             return None
         if self._hasher.check_needs_rehash(rows[0].password):
-            self._update(name, password=self._hasher.hash(password))
+            self._update(name, name, "account.rehash", name, password=self._hasher.hash(password))
+        return self._begin(name), _account(rows[0])
+
+    def _begin(self, name: str) -> str:
+        """A session, and the secret that opens it."""
         secret, now = secrets.token_urlsafe(32), self._now()
-        with self._writing() as connection:
+        values = {"digest": _digest(secret), "csrf": secrets.token_urlsafe(32), "made_at": now, "seen_at": now}
+        body = {"by": name, "action": "session.begin", "what": "", "session": values["digest"]}
+
+        def begin(connection: sa.Connection) -> list[Stored]:
             connection.execute(sessions.delete().where(self._over(now)))
-            connection.execute(
-                sessions.insert().values(
-                    digest=_digest(secret), name=name, csrf=secrets.token_urlsafe(32), made_at=now, seen_at=now
-                )
-            )
-        self._audit.note(name, "session.begin")
-        return secret, _account(rows[0])
+            connection.execute(sessions.insert().values(name=name, **values))
+            return [entry(EventKind.CONSOLE_ACTED, "-", body)]
+
+        self._chained(begin)
+        return secret
 
     def is_password(self, name: str, password: str) -> bool:
         """For asking again before something grave."""
@@ -194,29 +205,34 @@ class Accounts:
         except (VerificationError, InvalidHashError):
             return False
 
-    def _change(self, name: str, **values: Any) -> None:
-        if not self._update(name, **values):
+    def _change(self, name: str, by: str, action: str, what: str, **values: Any) -> None:
+        if not self._update(name, by, action, what, **values):
             raise AccountError(f"there is no account {name!r}; `callwright users list` shows which there are")
 
-    def _update(self, name: str, **values: Any) -> bool:
-        with self._writing() as connection:
-            found = connection.execute(
-                accounts.update()
-                .where(accounts.c.name == name, accounts.c.active)
-                .values(changed_at=self._now(), **values)
-            )
+    def _update(self, name: str, by: str, action: str, what: str, **values: Any) -> bool:
+        which = sa.and_(accounts.c.name == name, accounts.c.active)
+
+        def change(connection: sa.Connection) -> list[Stored]:
+            changed = accounts.update().where(which).values(changed_at=self._now(), **values)
+            found = connection.execute(changed).rowcount
             connection.execute(sessions.delete().where(sessions.c.name == name))
-            return found.rowcount > 0
+            return [account_changed(connection, name, by, action, what)] if found else []
+
+        return self._chained(change) > 0
+
+    def _chained(self, work: Work) -> int:
+        try:
+            return chained(self._engine, work)
+        except SQLAlchemyError as error:
+            raise _cannot(error) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         try:
             with writing(self._engine) as connection:
                 yield connection
-        except IntegrityError as error:
-            raise AccountError("somebody else did the same at the same moment; look again") from error
         except SQLAlchemyError as error:
-            raise RecordError(f"accounts cannot be written: {str(error).splitlines()[0]}") from error
+            raise _cannot(error) from error
 
     def _rows(self, query: sa.Select[Any]) -> list[Any]:
         try:
@@ -224,6 +240,10 @@ class Accounts:
                 return list(connection.execute(query).all())
         except SQLAlchemyError as error:
             raise RecordError(f"accounts cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _cannot(error: SQLAlchemyError) -> RecordError:
+    return RecordError(f"accounts cannot be written: {str(error).splitlines()[0]}")
 
 
 def _account(row: Any) -> Account:

@@ -31,6 +31,7 @@ from starlette.staticfiles import StaticFiles
 from console.accounts import Accounts
 from console.audio import Audio
 from console.callbacks import CallbackPages
+from console.callers import CallerPages
 from console.calls import Calls
 from console.control import MediaProcessSilent, ask
 from console.documents import Documents
@@ -48,13 +49,15 @@ from console.switch import SwitchPage
 from console.web import HEADERS, STATIC, Web
 from contracts.errors import CallUnknown, RecordError
 from operations.audit import AuditLog
+from operations.callerfile import Folders
 from operations.records import Records
 
 MAX_ID = 256
 
 
-def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Starlette:
-    """The application over a record and a control socket."""
+def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path, folders: Folders | None = None) -> Starlette:
+    """The application over a record, a control socket and, where they are not in its folder, the files of callers."""
+    folders = folders or Folders.under(control.parent)
     api = _Api(settings, Records(engine), control)
     web = Web(Accounts(engine, settings.sign_in), AuditLog(engine))
     routes: list[BaseRoute] = [
@@ -65,7 +68,7 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
         Route("/v1/handoffs/{call_id}", api.handoff),
         Route("/v1/calls", api.calls),
         Route("/v1/calls/{call_id}", api.call),
-        *pages(web, settings, engine, control),
+        *pages(web, settings, engine, control, folders),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Starlette(
@@ -80,18 +83,19 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path) -> Sta
     )
 
 
-def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path) -> list[BaseRoute]:
+def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path, folders: Folders) -> list[BaseRoute]:
     """The pages of all rooms, in the order of the menu."""
     library = Library(control)
     audio = Audio(web, settings, control)
     return [
-        *Playback(web, Records(engine), control.parent / "recordings").routes(),
+        *Playback(web, Records(engine), folders.recordings).routes(),
         *Calls(web, Records(engine), settings, control).routes(),
         *audio.routes(),
         *QueuePages.over(web, engine, settings, control, audio).routes(),
         *Inbox.over(web, engine).routes(),
         *CallbackPages.over(web, engine).routes(),
         *History(web, Records(engine)).routes(),
+        *CallerPages(web, engine, settings, control, folders).routes(),
         *Documents(web, library, settings).routes(),
         *Releases(web, library).routes(),
         *Questions(web, library, settings, engine, control).routes(),

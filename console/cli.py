@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from console.accounts import Accounts
 from console.permissions import Role
+from operations.audit import at_terminal
 
 AccountsFactory = Callable[[], AbstractContextManager[Accounts]]
 Name = Annotated[str, typer.Argument(help="The account's name.")]
@@ -28,7 +28,7 @@ def make_app(open_accounts: AccountsFactory) -> typer.Typer:
     def add(name: Name, role: Roles) -> None:
         """Make an account; asks for its password twice (or reads one line of a pipe)."""
         with open_accounts() as accounts:
-            made = accounts.add(name, _password(), role, by=_me())
+            made = accounts.add(name, _password(), role, by=at_terminal())
         Console().print(f"{made.name} may sign in as {', '.join(made.roles)}", markup=False)
 
     @app.command("list", epilog="Example:  callwright users list")
@@ -44,21 +44,21 @@ def make_app(open_accounts: AccountsFactory) -> typer.Typer:
     def password(name: Name) -> None:
         """Give an account another password; it is signed out everywhere."""
         with open_accounts() as accounts:
-            accounts.set_password(name, _password(), by=_me())
+            accounts.set_password(name, _password(), by=at_terminal())
         Console().print(f"{name} has a new password", markup=False)
 
     @app.command(epilog="Example:  callwright users role maria --role supervisor")
     def role(name: Name, role: Roles) -> None:
         """Give an account these roles instead of its own; it is signed out everywhere."""
         with open_accounts() as accounts:
-            accounts.set_roles(name, role, by=_me())
+            accounts.set_roles(name, role, by=at_terminal())
         Console().print(f"{name} is now {', '.join(role)}", markup=False)
 
     @app.command(epilog="Example:  callwright users remove maria")
     def remove(name: Name) -> None:
         """Nobody signs in with this account any more; what it did stays in the record."""
         with open_accounts() as accounts:
-            accounts.remove(name, by=_me())
+            accounts.remove(name, by=at_terminal())
         Console().print(f"{name} is removed", markup=False)
 
     return app
@@ -68,11 +68,3 @@ def _password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-
-
-def _me() -> str:
-    """Who works at this terminal."""
-    try:
-        return f"{getpass.getuser()} (terminal)"
-    except (KeyError, OSError):  # a container without a user of that number
-        return "terminal"

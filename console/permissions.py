@@ -43,6 +43,10 @@ class Permission(StrEnum):
     """What was said, redacted; each view is audited."""
     KILL_SWITCH = "kill.switch"
     """Switch off a rule, a topic or the operator."""
+    CALLERS_READ = "callers.read"
+    """All that is kept of one caller, and its export."""
+    CALLERS_ERASE = "callers.erase"
+    """Erase it for good."""
     AUDIT_READ = "audit.read"
     """Who did what."""
     OPERATOR_SEE = "operator.see"
@@ -54,12 +58,12 @@ _SEE_KNOWLEDGE = frozenset({_P.KNOWLEDGE_READ})
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _SEE_KNOWLEDGE
     | {_P.CALLS_WATCH, _P.CALLS_ACT, _P.HANDOFFS_TAKE, _P.TRANSCRIPTS_READ, _P.KILL_SWITCH, _P.OPERATOR_SEE}
-    | {_P.GAPS_READ},
+    | {_P.GAPS_READ, _P.CALLERS_READ, _P.CALLERS_ERASE},
     Role.AGENT: _SEE_KNOWLEDGE | {_P.CALLS_WATCH, _P.HANDOFFS_TAKE},
     Role.EDITOR: _SEE_KNOWLEDGE | {_P.KNOWLEDGE_EDIT, _P.KNOWLEDGE_ROLLBACK, _P.GAPS_READ},
     Role.APPROVER: _SEE_KNOWLEDGE | {_P.KNOWLEDGE_APPROVE, _P.KNOWLEDGE_ROLLBACK, _P.GAPS_READ},
     Role.ENGINEER: _SEE_KNOWLEDGE | {_P.KNOWLEDGE_ROLLBACK, _P.OPERATOR_SEE, _P.KILL_SWITCH},
-    Role.AUDITOR: _SEE_KNOWLEDGE | {_P.AUDIT_READ, _P.TRANSCRIPTS_READ, _P.GAPS_READ},
+    Role.AUDITOR: _SEE_KNOWLEDGE | {_P.AUDIT_READ, _P.TRANSCRIPTS_READ, _P.GAPS_READ, _P.CALLERS_READ},
 }
 """The table."""
 

@@ -23,6 +23,9 @@ class ConsoleStart(BaseModel):
     home: Path
     database_url: SecretStr = SecretStr("sqlite:///callwright.db")
     settings: ConsoleSettings = ConsoleSettings()
+    spool: Path = Path("events.spool")
+    logs: Path = Path("logs")
+    """Under home: where words of callers may be that are in no table."""
     parent: int = Field(default_factory=os.getpid)
     """Process id of the operator: whoever made this."""
 

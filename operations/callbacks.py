@@ -1,13 +1,14 @@
 """Promises to call somebody back: claimed by one person, closed with an outcome, expired when nobody kept them.
 
 A ticket comes out of the event ``callback.wanted``, so it is on the disk before the caller hears of it, be the database
-locked or not, and it is there after any restart. Two people never hold the same one: the database decides.
+locked or not, and it is there after any restart. Two people never hold the same one: the database decides. Each step
+is an entry of the audit's chain, with all that the row holds from then on.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from contracts.errors import CallUnknown, RecordError
 from contracts.handoff import Reason
 from operations.cases import CaseTaken
-from operations.database import writing
+from operations.chain import Stored
+from operations.changes import callback_changed, chained
 from operations.tables import callbacks
 
 
@@ -91,39 +93,35 @@ class Callbacks:
     def claim(self, ticket: str, by: str) -> None:
         """It is theirs now. Raises CallUnknown, CaseTaken."""
         free = (callbacks.c.claimed_by.is_(None), callbacks.c.closed_at.is_(None))
-        self._change(ticket, free, {"claimed_by": by, "claimed_at": datetime.now(UTC)})
+        self._change(ticket, by, "claim", free, {"claimed_by": by, "claimed_at": datetime.now(UTC)})
 
     def release(self, ticket: str, by: str) -> None:
         """It is free again. Raises CallUnknown, CaseTaken if it is not theirs."""
-        self._change(ticket, self._mine(by), {"claimed_by": None, "claimed_at": None})
+        self._change(ticket, by, "release", self._mine(by), {"claimed_by": None, "claimed_at": None})
 
     def close(self, ticket: str, by: str, outcome: CallbackOutcome, note: str = "", *, anyones: bool = False) -> None:
         """Done. Raises CallUnknown, CaseTaken if it is not theirs (with ``anyones``: only if it is closed)."""
         which = (callbacks.c.closed_at.is_(None),) if anyones else self._mine(by)
         values = {"closed_at": datetime.now(UTC), "closed_by": by, "outcome": str(outcome), "note": note}
-        self._change(ticket, which, values)
-
-    def erase_old(self, kept_days: float) -> int:
-        """Erase those that have been done or expired for so long. How many."""
-        moment = datetime.now(UTC) - timedelta(days=kept_days)
-        over = sa.func.coalesce(callbacks.c.closed_at, callbacks.c.expires_at) < moment
-        try:
-            with writing(self._engine) as connection:
-                return connection.execute(sa.delete(callbacks).where(over)).rowcount
-        except SQLAlchemyError as error:
-            raise _cannot(error) from error
+        self._change(ticket, by, "close", which, values)
 
     def _mine(self, by: str) -> tuple[sa.ColumnElement[bool], ...]:
         return callbacks.c.claimed_by == by, callbacks.c.closed_at.is_(None)
 
-    def _change(self, ticket: str, which: tuple[sa.ColumnElement[bool], ...], values: dict[str, Any]) -> None:
+    def _change(
+        self, ticket: str, by: str, act: str, which: tuple[sa.ColumnElement[bool], ...], values: dict[str, Any]
+    ) -> None:
+        query = sa.update(callbacks).where(callbacks.c.ticket == ticket, *which).values(values)
+
+        def change(connection: sa.Connection) -> list[Stored]:
+            changed = connection.execute(query).rowcount
+            return [callback_changed(connection, ticket, by, act)] if changed else []
+
         try:
-            with writing(self._engine) as connection:
-                query = sa.update(callbacks).where(callbacks.c.ticket == ticket, *which).values(values)
-                changed = connection.execute(query).rowcount
+            done = chained(self._engine, change)
         except SQLAlchemyError as error:
             raise _cannot(error) from error
-        if not changed:
+        if not done:
             one = self.get(ticket)
             if one.closed_at is not None:
                 raise CaseTaken(f"this was closed by {one.closed_by}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from escalation.redact import redact
-from operations.audit import AuditLog
+from operations.audit import AuditLog, at_terminal
 from operations.callbacks import Callback, CallbackOutcome, Callbacks
 
 Opened = Callable[[], AbstractContextManager[tuple[Callbacks, AuditLog]]]
@@ -35,7 +34,7 @@ def make_app(opened: Opened) -> typer.Typer:
         now = datetime.now(UTC)
         with opened() as (callbacks, audit):
             found = callbacks.to_do() + (callbacks.past(500) if every else [])
-            audit.note(f"local:{getpass.getuser()}", "callbacks.list", f"{len(found)} callbacks")
+            audit.note(at_terminal(), "callbacks.list", f"{len(found)} callbacks")
         if as_json:
             print(json.dumps([{**asdict(one), "state": one.state(now)} for one in found], default=str, indent=1))
         elif not found:
@@ -50,7 +49,7 @@ def make_app(opened: Opened) -> typer.Typer:
         note: Annotated[str, typer.Option(help="For the record; numbers and names are taken out.")] = "",
     ) -> None:
         """Close one, whoever holds it."""
-        by = f"local:{getpass.getuser()}"
+        by = at_terminal()
         with opened() as (callbacks, audit):
             one = callbacks.get(ticket)
             audit.note(by, "callback.close", f"{ticket} {outcome}", call_id=one.call_id)

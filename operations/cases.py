@@ -1,6 +1,7 @@
 """Who looks after which hand-over: claimed by one person, given back, closed with an outcome.
 
-Two people never hold the same one: each step is one conditional statement, decided by the database.
+Two people never hold the same one: each step is one conditional statement, decided by the database. Each is an entry
+of the audit's chain, with all that the row holds from then on.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import CallUnknown, RecordError
 from contracts.handoff import HandoffRecord
-from operations.database import writing
+from operations.chain import Stored
+from operations.changes import Work, case_changed, chained
 from operations.tables import cases, handoffs
 
 MAX_TAGS = 8
@@ -77,34 +79,41 @@ class Cases:
         free = sa.or_(cases.c.claimed_by.is_(None), cases.c.closed_at < case.record.asked_at)
         still = sa.and_(free, sa.or_(cases.c.closed_at.is_(None), cases.c.closed_at < case.record.asked_at))
         values = {**_BLANK, "claimed_by": by, "claimed_at": datetime.now(UTC)}
-        try:
-            with writing(self._engine) as connection:
-                changed = sa.update(cases).where(cases.c.call_id == call_id, still).values(values)
-                if connection.execute(changed).rowcount:
-                    return
+
+        def take(connection: sa.Connection) -> list[Stored]:
+            own = cases.c.call_id == call_id
+            if not connection.execute(sa.update(cases).where(own, still).values(values)).rowcount:
+                if connection.scalar(sa.select(cases.c.call_id).where(own)) is not None:
+                    return []  # there is a row, and it is not free
                 connection.execute(sa.insert(cases).values(call_id=call_id, **values))
-        except IntegrityError as error:  # there is a row, and it is not free
-            raise self._taken(call_id) from error
-        except SQLAlchemyError as error:
-            raise _cannot(error) from error
+            return [case_changed(connection, call_id, by, "claim")]
+
+        self._do(call_id, take)
 
     def release(self, call_id: str, by: str) -> None:
         """It is free again. Raises CaseTaken if it is not theirs."""
-        self._change(call_id, by, {"claimed_by": None, "claimed_at": None})
+        self._change(call_id, by, "release", {"claimed_by": None, "claimed_at": None})
 
     def close(self, call_id: str, by: str, outcome: CaseOutcome, tags: Sequence[str] = (), note: str = "") -> None:
         """Done. Raises CaseTaken if it is not theirs."""
         told = {"outcome": str(outcome), "tags": list(tags)[:MAX_TAGS], "note": note}
-        self._change(call_id, by, {"closed_at": datetime.now(UTC), **told})
+        self._change(call_id, by, "close", {"closed_at": datetime.now(UTC), **told})
 
-    def _change(self, call_id: str, by: str, values: dict[str, Any]) -> None:
+    def _change(self, call_id: str, by: str, act: str, values: dict[str, Any]) -> None:
         mine = (cases.c.call_id == call_id, cases.c.claimed_by == by, cases.c.closed_at.is_(None))
+
+        def change(connection: sa.Connection) -> list[Stored]:
+            changed = connection.execute(sa.update(cases).where(*mine).values(values)).rowcount
+            return [case_changed(connection, call_id, by, act)] if changed else []
+
+        self._do(call_id, change)
+
+    def _do(self, call_id: str, work: Work) -> None:
         try:
-            with writing(self._engine) as connection:
-                changed = connection.execute(sa.update(cases).where(*mine).values(values)).rowcount
+            done = chained(self._engine, work)
         except SQLAlchemyError as error:
             raise _cannot(error) from error
-        if not changed:
+        if not done:
             raise self._taken(call_id)
 
     def _taken(self, call_id: str) -> CaseTaken:

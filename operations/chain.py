@@ -21,7 +21,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.errors import RecordError
 from contracts.events import Event
 from operations.readtables import apply_safely
 from operations.tables import events
@@ -114,22 +113,3 @@ def append_rows(connection: sa.Connection, name: str, group: Sequence[Stored]) -
         apply_safely(connection, stored.kind, stored.call_id, stored.turn, stored.at, stored.body)
     if rows:
         connection.execute(sa.insert(events), rows)
-
-
-def verify_chain(engine: sa.Engine, name: str = "main") -> int:
-    """Check every link of a chain and return their number. Raises RecordError naming the first broken one."""
-    expected, last = 1, GENESIS
-    with engine.connect() as connection:
-        found = connection.execute(
-            sa.select(events).where(events.c.log == name).order_by(events.c.seq).execution_options(yield_per=1000)
-        )
-        for row in found.mappings():
-            where = f"event log {name!r}, entry {row['seq']}"
-            if row["seq"] != expected:
-                raise RecordError(f"{where}: entry {expected} is missing")
-            if row["prev_hash"] != last or row["hash"] != link(dict(row)):
-                raise RecordError(f"{where}: does not follow from the entry before it, or was changed")
-            if row["body"] is not None and digest(row["salt"] or "", row["body"]) != row["body_sha256"]:
-                raise RecordError(f"{where}: its content was changed")
-            expected, last = expected + 1, row["hash"]
-    return expected - 1

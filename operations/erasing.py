@@ -3,7 +3,7 @@
 ::
 
     events   body and salt go, digest and hashes stay (a tombstone): the chain goes on and can still be verified
-    tables   rows, or the words in them, go          recordings   files go
+    tables   rows, or the words in them, go          recordings, briefings that wait to be posted   files go
     record.erased, in the chain of what people did, in the same transaction: which calls, which class, by whom
 
 A tombstone that no ``record.erased`` speaks of was made by somebody else: ``operations.verifying`` finds it.
@@ -11,8 +11,9 @@ A tombstone that no ``record.erased`` speaks of was made by somebody else: ``ope
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Sequence
+import re
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,14 +23,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import RecordError
-from contracts.events import Event, EventKind
-from operations.audit import CHAIN
-from operations.chain import append_rows, entry_of, verify_chain
-from operations.database import writing
+from contracts.events import EventKind
+from escalation.redact import redact
+from operations.chain import Stored
+from operations.changes import CHAIN, chained, entry
 from operations.settings import RetentionSettings
 from operations.tables import callbacks, calls, cases, escalations, events, handoffs, turns
+from operations.webhook import call_of
 
 _CHUNK = 200
+_DIGITS = re.compile(r"\+?\d[\d ().-]{3,}\d")
+"""What may be a telephone number in a reason: it is not kept with the proof that all of a caller was erased."""
 
 
 class Class(StrEnum):
@@ -39,23 +43,28 @@ class Class(StrEnum):
     """What was said, on either side."""
     RECORDINGS = "recordings"
     HANDOVERS = "handovers"
-    """Briefings with their transcripts, escalations, what the inbox knows of them, promised callbacks."""
+    """Briefings with their transcripts, escalations, what the inbox knows of them, callbacks that are over."""
+    CALLBACKS = "callbacks"
+    """Promises to call back that are over: closed or expired."""
     EVENTS = "events"
     """Everything else of a call, and the call itself."""
 
 
 _WORDS = (EventKind.TURN_CALLER, EventKind.TURN_OPERATOR, EventKind.GATE_REJECTED, EventKind.DTMF_RECEIVED)
+_PROMISES = (EventKind.CALLBACK_WANTED, EventKind.CALLBACK_CHANGED)
 _HANDING = (
     EventKind.HANDOFF_SAVED,
     EventKind.ESCALATION_RAISED,
     EventKind.TRANSFER_BEGUN,
     EventKind.TRANSFER_ENDED,
-    EventKind.CALLBACK_WANTED,
+    EventKind.CASE_CHANGED,
+    *_PROMISES,
 )
 KINDS: dict[Class, tuple[EventKind, ...] | None] = {
     Class.TRANSCRIPTS: _WORDS,
     Class.RECORDINGS: (),
     Class.HANDOVERS: _HANDING,
+    Class.CALLBACKS: _PROMISES,
     Class.EVENTS: None,
 }
 """Events whose bodies go with a class; None: all of the call."""
@@ -66,7 +75,7 @@ _NO_WORDS = {"caller_text": "", "operator_text": "", "heard": ""}
 class Erased:
     """What one class lost. ``left``: of what should be gone, counted afterwards; 0 is the proof."""
 
-    what: Class
+    what: str
     calls: int
     events: int
     rows: int
@@ -75,78 +84,83 @@ class Erased:
 
 
 class Eraser:
-    """Over a record and its folder of recordings. All methods raise RecordError."""
+    """Over a record, its folder of recordings, and that of briefings to be posted. All methods raise RecordError."""
 
-    def __init__(self, engine: sa.Engine, recordings: Path) -> None:
+    def __init__(self, engine: sa.Engine, recordings: Path, webhook: Path | None = None) -> None:
         self._engine = engine
         self._recordings = recordings
+        self._webhook = webhook
 
-    def retain(self, settings: RetentionSettings, now: datetime, by: str = "retention") -> list[Erased]:
-        """Erase what is older than its class may be; classes of 0 days are kept."""
+    def retain(
+        self, settings: RetentionSettings, now: datetime, by: str = "retention", *, callbacks_days: float = 0
+    ) -> list[Erased]:
+        """Erase what is older than its class may be; classes of 0 days are kept.
+
+        ``callbacks_days``: after they were closed or had expired; the other classes count from a call's beginning.
+        """
         done = []
         for what in Class:
-            days: int = getattr(settings, f"{what}_days")
+            days = callbacks_days if what is Class.CALLBACKS else getattr(settings, f"{what}_days")
             if days:
-                done.append(self._erase(what, self._before(now - timedelta(days=days), what), by, f"over {days} days"))
-        self._compact()
-        return done
+                ids = self._before(now - timedelta(days=days), what)
+                done.append(self._erase(what, ids, by, f"over {days:g} days"))
+        return [*done, *self._compact()]
 
     def forget(self, call_ids: Sequence[str], by: str, why: str) -> list[Erased]:
-        """Erase all of these calls."""
-        done = [self._erase(what, list(call_ids), by, why, promises=True) for what in Class]
-        self._compact()
-        return done
-
-    def of_caller(self, number: str) -> list[str]:
-        """Ids of the calls of a caller, oldest first: the identity as it is in the record, or its number."""
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(calls.c.call_id, calls.c.caller).order_by(calls.c.started_at)).all()
-        return [row.call_id for row in rows if same_caller(number, row.caller)]
+        """Erase all of these calls, open promises to call back too. ``why`` loses what could be a number."""
+        told = _DIGITS.sub("[number]", redact(why))
+        done = [self._erase(what, list(call_ids), by, told, promises=True) for what in Class]
+        return [*done, *self._compact()]
 
     def _before(self, moment: datetime, what: Class) -> list[str]:
         """Calls that began before and still have something of the class."""
         with self._reading() as connection:
+            if what is Class.CALLBACKS:
+                return _over_since(connection, moment)
             old = list(connection.scalars(sa.select(calls.c.call_id).where(calls.c.started_at < moment)))
             if what is Class.RECORDINGS:
-                return [one for one in old if self._file(one).exists()]
+                return [one for one in old if any(path.exists() for path in self._recordings_of(one))]
+            having = sa.select(events.c.call_id).where(_bodies(what, promises=False)).distinct()
             if what is Class.EVENTS:
-                return old
-            having = set(
-                connection.scalars(
-                    sa.select(events.c.call_id)
-                    .where(events.c.log != CHAIN, events.c.body.is_not(None))
-                    .where(events.c.kind.in_([str(kind) for kind in KINDS[what] or ()]))
-                    .distinct()
-                )
-            )
-        return [one for one in old if one in having]
+                refused = sa.and_(events.c.kind == str(EventKind.CALL_REFUSED), events.c.at < moment)
+                return [*old, *connection.scalars(having.where(refused))]
+            known = set(connection.scalars(having))
+        return [one for one in old if one in known]
 
     def _erase(self, what: Class, ids: list[str], by: str, why: str, *, promises: bool = False) -> Erased:
         gone = rows = files = left = 0
         for start in range(0, len(ids), _CHUNK):
             some = ids[start : start + _CHUNK]
+            counts = [0, 0, 0]
+            body = {"class": str(what), "calls": some, "by": by, "why": why}
+
+            def work(connection: sa.Connection) -> list[Stored]:
+                counts[:] = _emptied(connection, what, some, promises=promises)  # noqa: B023 - done before the next
+                return [entry(EventKind.RECORD_ERASED, "-", body)]  # noqa: B023
+
             try:
-                with writing(self._engine) as connection:
-                    body = {"class": str(what), "calls": some, "by": by, "why": why}
-                    told = entry_of(Event(EventKind.RECORD_ERASED, "-", body), uuid.uuid4().hex, body)
-                    append_rows(connection, CHAIN, [told])
-                    chosen = _of(what, some)
-                    if chosen is not None:
-                        gone += connection.execute(
-                            sa.update(events).where(chosen).values(body=None, salt=None)
-                        ).rowcount
-                        left += _count(connection, events, chosen)
-                    rows += _tables(connection, what, some, promises=promises)
+                chained(self._engine, work)
             except SQLAlchemyError as error:
                 raise RecordError(f"{what} could not be erased: {str(error).splitlines()[0]}") from error
-            if what in (Class.RECORDINGS, Class.EVENTS):
-                found = [path for path in map(self._file, some) if path.exists()]
-                files += len(found)
-                left += sum(not _removed(path) for path in found)
+            gone, rows, left = gone + counts[0], rows + counts[1], left + counts[2]
+            found = [path for path in self._files(what, some) if path.exists()]
+            files += len(found)
+            left += sum(not _removed(path) for path in found)
         return Erased(what, len(ids), gone, rows, files, left)
 
-    def _file(self, call_id: str) -> Path:
-        return self._recordings / f"{Path(call_id).name}.wav"
+    def _files(self, what: Class, ids: Sequence[str]) -> list[Path]:
+        found: list[Path] = []
+        if what in (Class.RECORDINGS, Class.EVENTS):
+            found += [path for one in ids for path in self._recordings_of(one)]
+        if what in (Class.HANDOVERS, Class.EVENTS) and self._webhook is not None and self._webhook.is_dir():
+            theirs = set(ids)
+            found += [path for path in self._webhook.iterdir() if call_of(path) in theirs]
+        return found
+
+    def _recordings_of(self, call_id: str) -> list[Path]:
+        """Finished, and left behind by a crash."""
+        name = Path(call_id).name
+        return [self._recordings / f"{name}{ending}" for ending in (".wav", ".partial.wav")]
 
     def _reading(self) -> sa.Connection:
         try:
@@ -154,39 +168,57 @@ class Eraser:
         except SQLAlchemyError as error:
             raise RecordError(f"the record cannot be read: {str(error).splitlines()[0]}") from error
 
-    def _compact(self) -> None:
-        """Empty the write-ahead log: what was erased must not stand there still (freed pages are zeroed anyway)."""
+    def _compact(self) -> list[Erased]:
+        """Empty the write-ahead log: what was erased must not stand there still (freed pages are zeroed anyway).
+
+        One line that says so if others keep it from being emptied: the next erasure, or the operator's end, does it.
+        """
         if self._engine.dialect.name != "sqlite":
-            return
+            return []
         raw = self._engine.raw_connection()
         try:
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            busy = 1
         finally:
             raw.close()
-
-    def verify(self) -> dict[str, int]:
-        """Links of each chain, as far as they hold. Raises RecordError naming the first broken one."""
-        with self._reading() as connection:
-            names = list(connection.scalars(sa.select(events.c.log).distinct().order_by(events.c.log)))
-        return {name: verify_chain(self._engine, name) for name in names}
+        return [Erased("write-ahead log", 0, 0, 0, 0, 1)] if busy else []
 
 
-def same_caller(given: str, caller: str) -> bool:
-    """Is that who is meant? ``+1 555 01 42`` means ``sip:+15550142@example.org``; under six digits mean nobody."""
-    if given == caller:
-        return True
-    user = caller.partition(":")[2].partition("@")[0] if ":" in caller else caller
-    digits, own = ("".join(one for one in text if one.isdigit()) for text in (given, user))
-    return given == user or (len(digits) >= 6 and digits == own and not any(one.isalpha() for one in given))
+def _over_since(connection: sa.Connection, moment: datetime) -> list[str]:
+    """Calls all of whose promises to call back were over before."""
+    over = sa.func.max(sa.func.coalesce(callbacks.c.closed_at, callbacks.c.expires_at))
+    query = sa.select(callbacks.c.call_id).group_by(callbacks.c.call_id)
+    return list(connection.scalars(query.having(over < sa.bindparam("moment", moment, callbacks.c.closed_at.type))))
 
 
-def _of(what: Class, ids: Iterable[str]) -> sa.ColumnElement[bool] | None:
-    """Which events have a body to lose."""
-    kinds = KINDS[what]
-    mine = sa.and_(events.c.call_id.in_(list(ids)), events.c.log != CHAIN, events.c.body.is_not(None))
-    if kinds is None:
+def _emptied(connection: sa.Connection, what: Class, ids: list[str], *, promises: bool) -> tuple[int, int, int]:
+    """Events emptied, rows gone, and what of it is there still."""
+    gone = left = 0
+    if KINDS[what] != ():
+        chosen = sa.and_(events.c.call_id.in_(ids), _bodies(what, promises=promises))
+        gone = connection.execute(sa.update(events).where(chosen).values(body=None, salt=None)).rowcount
+        left = int(connection.scalar(sa.select(sa.func.count()).select_from(events).where(chosen)) or 0)
+    return gone, _tables(connection, what, ids, promises=promises), left
+
+
+def _bodies(what: Class, *, promises: bool) -> sa.ColumnElement[bool]:
+    """Which events have a body to lose. A promise to call back that is open keeps its own, but with ``promises``."""
+    kinds, kind = KINDS[what], events.c.kind
+    promised = kind.in_([str(one) for one in _PROMISES])
+    mine = sa.and_(
+        events.c.body.is_not(None), sa.or_(events.c.log != CHAIN, promised, kind == str(EventKind.CASE_CHANGED))
+    )
+    if kinds is not None:
+        mine = sa.and_(mine, kind.in_([str(one) for one in kinds]))
+    if promises:
         return mine
-    return sa.and_(mine, events.c.kind.in_([str(kind) for kind in kinds])) if kinds else None
+    waiting = sa.select(callbacks.c.call_id).where(sa.not_(_over()))
+    return sa.and_(mine, sa.not_(sa.and_(promised, events.c.call_id.in_(waiting))))
+
+
+def _over() -> sa.ColumnElement[bool]:
+    return sa.or_(callbacks.c.closed_at.is_not(None), callbacks.c.expires_at < today())
 
 
 def _tables(connection: sa.Connection, what: Class, ids: list[str], *, promises: bool) -> int:
@@ -198,15 +230,11 @@ def _tables(connection: sa.Connection, what: Class, ids: list[str], *, promises:
     elif what is Class.EVENTS:
         removed = (turns, escalations, handoffs, cases, calls)
     count = sum(connection.execute(sa.delete(table).where(table.c.call_id.in_(ids))).rowcount for table in removed)
-    if removed:
+    if what in (Class.HANDOVERS, Class.CALLBACKS, Class.EVENTS):
         # A promise to call back is kept, unless it is the caller who wants to be forgotten.
-        over = sa.or_(callbacks.c.closed_at.is_not(None), callbacks.c.expires_at < today(), sa.literal(promises))
-        count += connection.execute(sa.delete(callbacks).where(callbacks.c.call_id.in_(ids), over)).rowcount
+        which = sa.and_(callbacks.c.call_id.in_(ids), sa.or_(_over(), sa.literal(promises)))
+        count += connection.execute(sa.delete(callbacks).where(which)).rowcount
     return count
-
-
-def _count(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
-    return int(connection.scalar(sa.select(sa.func.count()).select_from(table).where(which)) or 0)
 
 
 def _removed(path: Path) -> bool:

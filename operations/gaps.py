@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,8 +29,10 @@ class Unanswered:
     why: str
 
 
-def unanswered(engine: sa.Engine, since: datetime, limit: int = 2000) -> list[Unanswered]:
-    """Questions without evidence, the latest first. Raises RecordError."""
+def unanswered(
+    engine: sa.Engine, since: datetime, limit: int = 2000, calls: Sequence[str] | None = None
+) -> list[Unanswered]:
+    """Questions without evidence, the latest first; of these calls alone. Raises RecordError."""
     kinds = (EventKind.CASCADE_DECIDED, EventKind.TURN_OPERATOR)
     same = sa.and_(turns.c.call_id == events.c.call_id, turns.c.turn == events.c.turn)
     statement = (
@@ -39,6 +42,8 @@ def unanswered(engine: sa.Engine, since: datetime, limit: int = 2000) -> list[Un
         .order_by(events.c.at.desc())
         .limit(limit * 20)
     )
+    if calls is not None:
+        statement = statement.where(events.c.call_id.in_(list(calls)))
     found: dict[tuple[str, int], Unanswered] = {}
     try:
         with engine.connect() as connection:

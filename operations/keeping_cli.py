@@ -1,27 +1,26 @@
-"""`callwright audit`, `callwright retention` and `callwright callers`: what is kept, how long, and the proof."""
+"""`callwright audit` and `callwright retention`: how long things are kept, and the proof."""
 
 from __future__ import annotations
 
-import getpass
-import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
 
 import sqlalchemy as sa
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
-from operations.audit import AuditLog
+from operations.audit import at_terminal
+from operations.callerfile import Folders
 from operations.erasing import Erased, Eraser, today
-from operations.records import Records
 from operations.settings import RetentionSettings
-from operations.verifying import faults, heads
+from operations.verifying import Tell, faults, heads
 
 _SHOWN = 50
+_PATIENCE_S = 2.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -29,12 +28,20 @@ class Kept:
     """What the commands work on."""
 
     engine: sa.Engine
-    recordings: Path
+    folders: Folders
     retention: RetentionSettings
+    callbacks_days: float
+    """How long callbacks are kept that are over."""
+    live: Callable[[], Collection[str]]
+    """Ids of the calls that are up; none where no operator is running."""
+
+    @property
+    def eraser(self) -> Eraser:
+        """What erases of it."""
+        return Eraser(self.engine, self.folders.recordings, self.folders.webhook)
 
 
 Open = Callable[[], AbstractContextManager[Kept]]
-Number = Annotated[str, typer.Argument(help="The caller's number or address, as `callwright calls list` shows it.")]
 
 
 def audit_app(opened: Open) -> typer.Typer:
@@ -49,7 +56,8 @@ def audit_app(opened: Open) -> typer.Typer:
     def verify() -> None:
         """Check every link of the hash chains, every erasure and every row; exit code 1 names what was changed."""
         with opened() as kept:
-            wrong = list(faults(kept.engine))
+            with _bar("checking") as tell:
+                wrong = list(faults(kept.engine, tell))
             ends = heads(kept.engine)
         console = Console(soft_wrap=True, highlight=False)
         for line in wrong[:_SHOWN]:
@@ -77,69 +85,39 @@ def retention_app(opened: Open) -> typer.Typer:
     def run() -> None:
         """Do now what the operator does at its start and once a day; prints what went, and the proof."""
         with opened() as kept:
-            done = Eraser(kept.engine, kept.recordings).retain(kept.retention, today(), _me())
-            _report(done, kept.engine)
+            days = kept.callbacks_days
+            done = kept.eraser.retain(kept.retention, today(), at_terminal(), callbacks_days=days)
+            report(done, kept.engine)
 
     return app
 
 
-def callers_app(opened: Open) -> typer.Typer:
-    """`callwright callers`."""
-    app = typer.Typer(help="What is kept of one caller.", no_args_is_help=True)
+@contextmanager
+def _bar(what: str) -> Iterator[Tell]:
+    """How far it is, on stderr, once it takes longer than a person likes to wait."""
+    began = time.monotonic()
+    with ExitStack() as shown:
+        progress = Progress(console=Console(stderr=True), transient=True)
+        task = progress.add_task(what, total=None)
 
-    @app.command(epilog="Example:  callwright callers export +15550142 --out caller.json")
-    def export(number: Number, out: Annotated[Path, typer.Option(help="Write here.")]) -> None:
-        """Write everything kept of a caller: calls, turns, events, hand-overs, and which recordings there are."""
-        with opened() as kept:
-            ids = Eraser(kept.engine, kept.recordings).of_caller(number)
-            AuditLog(kept.engine).note(_me(), "caller.export", f"{len(ids)} calls")
-            told = exported(kept, ids)
-        out.write_text(json.dumps(told, indent=1, default=str), encoding="utf-8")
-        print(f"{len(ids)} calls are in {out}")
+        def tell(done: int, total: int) -> None:
+            if not progress.live.is_started and time.monotonic() - began > _PATIENCE_S:
+                shown.enter_context(progress)
+            progress.update(task, completed=done, total=total)
 
-    @app.command(epilog="Example:  callwright callers erase +15550142")
-    def erase(number: Number, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-        """Erase everything kept of a caller; that it was erased, and by whom, stays."""
-        with opened() as kept:
-            eraser = Eraser(kept.engine, kept.recordings)
-            ids = eraser.of_caller(number)
-            if not ids:
-                print("no call of this caller is in the record")
-                return
-            if not yes:
-                typer.confirm(f"Erase {len(ids)} calls for good?", abort=True)
-            AuditLog(kept.engine).note(_me(), "caller.erase", f"{len(ids)} calls")
-            _report(eraser.forget(ids, _me(), "asked for by the caller"), kept.engine)
-
-    return app
+        yield tell
 
 
-def exported(kept: Kept, ids: Sequence[str]) -> list[dict[str, object]]:
-    """All of these calls, JSON-ready."""
-    records = Records(kept.engine)
-    told: list[dict[str, object]] = []
-    for call_id in ids:
-        recording = kept.recordings / f"{call_id}.wav"
-        one = dict(records.get_call(call_id).as_json())
-        told.append({**one, "recording": str(recording) if recording.exists() else ""})
-    return told
-
-
-def _report(done: Sequence[Erased], engine: sa.Engine) -> None:
+def report(done: Sequence[Erased], engine: sa.Engine) -> None:
+    """What went and what is left over, and whether the chain holds; exit code 1 if not."""
     table = Table("class", "calls", "events emptied", "rows", "files", "left over")
     for one in done:
         table.add_row(one.what, str(one.calls), str(one.events), str(one.rows), str(one.files), str(one.left))
     console = Console(soft_wrap=True, highlight=False)
     console.print(table if done else "operations.retention keeps everything: nothing to do")
-    wrong = next(faults(engine), None)
+    with _bar("proving") as tell:
+        wrong = next(faults(engine, tell), None)
     if wrong is not None or any(one.left for one in done):
         console.print(wrong or "something is left over: see the table", style="red", markup=False)
         raise typer.Exit(1)
     console.print("the hash chain continues: `callwright audit verify`")
-
-
-def _me() -> str:
-    try:
-        return f"{getpass.getuser()} (terminal)"
-    except (KeyError, OSError):  # a container without a user of that number
-        return "terminal"

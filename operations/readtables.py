@@ -1,4 +1,4 @@
-"""What each kind of event means to the tables for reading: calls, turns, escalations, handoffs."""
+"""What each kind of event means to the tables for reading: calls, turns, escalations, handoffs, callbacks, cases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, Stat
 
 from contracts.events import EventKind
 from contracts.handoff import CallbackTicket, HandoffRecord
-from operations.tables import callbacks, calls, escalations, handoffs, turns
+from operations.tables import callbacks, calls, cases, escalations, handoffs, turns
 
 log = structlog.get_logger()
 Body = Mapping[str, Any]
@@ -84,6 +84,33 @@ def apply(connection: sa.Connection, kind: str, call_id: str, turn: int, at: dat
             put_handoff(connection, HandoffRecord.model_validate(dict(body)))
         except ValidationError:
             return
+    elif kind in (EventKind.CASE_CHANGED, EventKind.CALLBACK_CHANGED):
+        _looked_after(connection, kind, call_id, body)
+
+
+def _looked_after(connection: sa.Connection, kind: str, call_id: str, body: Body) -> None:
+    """A person changed a row: it holds what the entry says. A callback that is not there any more stays away."""
+    row = body.get("row")
+    if not isinstance(row, Mapping):
+        return
+    table, names = (cases, CASE_ROW) if kind == EventKind.CASE_CHANGED else (callbacks, CALLBACK_ROW)
+    values = {name: _given(name, row.get(name)) for name in names}
+    if table is cases:
+        _put(connection, cases, {"call_id": call_id}, values, {})
+    else:
+        ticket = _text(body.get("ticket"), 32)
+        connection.execute(sa.update(callbacks).where(callbacks.c.ticket == ticket).values(values))
+
+
+def _given(name: str, value: Any) -> Any:
+    if name == "tags":
+        return value if isinstance(value, list) else []
+    if value is None or not name.endswith("_at"):
+        return None if value is None else _text(value)
+    try:
+        return datetime.fromisoformat(_text(value))
+    except ValueError:
+        return None
 
 
 def put_handoff(connection: sa.Connection, record: HandoffRecord) -> None:
@@ -112,7 +139,24 @@ def put_callback(connection: sa.Connection, ticket: CallbackTicket) -> None:
 
 _STARTED = ("external_id", "kind", "caller", "called", "codec", "config_digest")
 _WIDTH = {"external_id": 256, "kind": 16, "caller": 256, "called": 256, "codec": 32, "config_digest": 64}
+CASE_ROW = ("claimed_by", "claimed_at", "closed_at", "outcome", "tags", "note")
+CALLBACK_ROW = ("claimed_by", "claimed_at", "closed_at", "closed_by", "outcome", "note")
+"""What people change of a hand-over's case, and of a callback."""
 _TURN_KINDS = (EventKind.TURN_CALLER, EventKind.TURN_OPERATOR, EventKind.TURN_MEASURED, EventKind.CASCADE_DECIDED)
+
+MADE: dict[EventKind, sa.Table] = {
+    EventKind.CALL_STARTED: calls,
+    EventKind.CALL_ENDED: calls,
+    **dict.fromkeys(_TURN_KINDS, turns),
+    EventKind.ESCALATION_RAISED: escalations,
+    EventKind.TRANSFER_BEGUN: escalations,
+    EventKind.TRANSFER_ENDED: escalations,
+    EventKind.HANDOFF_SAVED: handoffs,
+    EventKind.CALLBACK_WANTED: callbacks,
+    EventKind.CALLBACK_CHANGED: callbacks,
+    EventKind.CASE_CHANGED: cases,
+}
+"""Which table an event is made into a row of."""
 
 
 def _turn_values(kind: str, at: datetime, body: Body) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The schema of the record. Times are timezone-aware UTC at the border; SQLite stores them without zone, as UTC.
 
-``events`` is the truth, append-only and hash-chained; ``calls``, ``turns`` and ``escalations`` are made from it in the
-same transaction, for reading. The knowledge base's tables live in knowledge/tables.py.
+``events`` is the truth, append-only and hash-chained. ``calls``, ``turns``, ``escalations``, ``handoffs``,
+``callbacks`` and ``cases`` are made from it in the same transaction, for reading; each change of ``accounts`` is an
+event too.
+The knowledge base's tables live in knowledge/tables.py.
 """
 
 from __future__ import annotations
@@ -162,6 +164,9 @@ accounts = sa.Table(
     sa.Column("made_at", Utc, nullable=False),
     sa.Column("changed_at", Utc, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False, comment="a removed account keeps its row, so that names stay told"),
+    sa.Column("issuer", sa.String(256), comment="OIDC provider that signs this person in; null: the password here"),
+    sa.Column("subject", sa.String(256), comment="who they are there"),
+    sa.UniqueConstraint("issuer", "subject", name="uq_accounts_issuer"),
 )
 
 sessions = sa.Table(

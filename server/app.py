@@ -27,7 +27,6 @@ from contracts.errors import CallwrightError
 from contracts.events import Event, EventKind
 from contracts.switch import Switch
 from dialog.ports import HandoffStore
-from operations.callbacks import Callbacks
 from operations.database import migrate, open_database
 from operations.erasing import Eraser
 from operations.eventlog import EventLog
@@ -43,7 +42,7 @@ from server.keeping import Keeping
 from server.knowledge_link import knowledge_operations
 from server.phone import PhoneStream
 from server.queuedesk import QueueDesk
-from server.records_link import HandoffKeeper, TicketKeeper
+from server.records_link import HandoffKeeper, TicketKeeper, folders_of
 from server.rules_watch import make_rules_watch
 from server.seats import SeatStream
 from server.settings import OperatorSettings, project_path
@@ -119,10 +118,10 @@ class Operator:
         strain = Strain(settings.telephony.admission.strain)
         sink = Fanout([events, self._metrics, self._live, self._wall, StrainSink(strain, clock)])
         self._sink = sink
-        keeping = Keeping(Eraser(database, settings.home_dir / "recordings"), operations)
+        eraser = Eraser(database, settings.home_dir / "recordings", settings.home_dir / "webhook")
+        keeping = Keeping(eraser, operations, settings.escalation.queue.callback_kept_days)
         await keeping.start()
         stack.push_async_callback(keeping.close)
-        await asyncio.to_thread(Callbacks(database).erase_old, settings.escalation.queue.callback_kept_days)
         handoffs: HandoffStore = HandoffKeeper(events, await self._webhook(stack))
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
@@ -204,11 +203,13 @@ class Operator:
         """The HTTP side lives in a process of its own: if it dies, calls go on."""
         if not self._settings.console.enabled:
             return
-        settings = self._settings
+        settings, folders = self._settings, folders_of(self._settings)
         start = ConsoleStart(
             home=settings.home_dir,
             database_url=SecretStr(settings.operations.database_url),
             settings=settings.console,
+            spool=folders.spool,
+            logs=folders.logs,
         )
         environment = {**os.environ, **start.environment()}
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "console", env=environment)

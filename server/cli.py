@@ -42,8 +42,9 @@ def _mount() -> None:
     from evaluation.cli import COMMAND, EPILOG, make_command
     from knowledge.cli import make_app as knowledge_app
     from operations.callbacks_cli import make_app as callbacks_app
+    from operations.callers_cli import callers_app
     from operations.cli import make_app as calls_app
-    from operations.keeping_cli import audit_app, callers_app, retention_app
+    from operations.keeping_cli import audit_app, retention_app
     from server.knowledge_link import access_of
     from server.models_cli import app as models_app
     from server.records_link import accounts_of, callbacks_of, kept_of, records_of

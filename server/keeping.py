@@ -17,8 +17,9 @@ _DAY_S = 86_400.0
 class Keeping:
     """One for the operator. What could not be erased is logged, and tried again the next day."""
 
-    def __init__(self, eraser: Eraser, settings: OperationsSettings) -> None:
+    def __init__(self, eraser: Eraser, settings: OperationsSettings, callbacks_days: float) -> None:
         self._eraser = eraser
+        self._callbacks_days = callbacks_days
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
 
@@ -40,7 +41,9 @@ class Keeping:
 
     async def _run(self) -> None:
         try:
-            done = await asyncio.to_thread(self._eraser.retain, self._settings.kept, today())
+            done = await asyncio.to_thread(
+                self._eraser.retain, self._settings.kept, today(), callbacks_days=self._callbacks_days
+            )
         except RecordError as error:
             log.error("retention.failed", error=str(error))
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -14,11 +15,13 @@ from contracts.events import Event, EventKind
 from contracts.handoff import CallbackTicket, HandoffRecord
 from operations.audit import AuditLog
 from operations.callbacks import Callbacks
+from operations.callerfile import Folders
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.keeping_cli import Kept
 from operations.records import Records
 from operations.webhook import HandoffWebhook
+from server.control_client import OperatorNotRunning, ask
 from server.settings import OperatorSettings
 
 TICKET_S = 6.0
@@ -88,14 +91,28 @@ def accounts_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractCo
     return opened
 
 
+def folders_of(settings: OperatorSettings) -> Folders:
+    """Where things of callers are that are in no table."""
+    home, log = settings.home_dir, settings.operations.log.file
+    return Folders.under(home, settings.operations.spool, log.parent if log is not None else Path("logs"))
+
+
 def kept_of(load: Callable[[], OperatorSettings]) -> Callable[[], AbstractContextManager[Kept]]:
     """What the `audit`, `retention` and `callers` commands open."""
 
     @contextmanager
     def opened() -> Iterator[Kept]:
         settings = load()
+        operations, days = settings.operations, settings.escalation.queue.callback_kept_days
+
+        def live() -> set[str]:
+            try:
+                return {one["call_id"] for one in asyncio.run(ask(settings.control_socket, "calls"))["calls"]}
+            except OperatorNotRunning:
+                return set()
+
         with _database(settings) as engine:
-            yield Kept(engine, settings.home_dir / "recordings", settings.operations.kept)
+            yield Kept(engine, folders_of(settings), operations.kept, days, live)
 
     return opened
 

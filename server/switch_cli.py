@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from contracts.switch import Scope, SwitchState, Turned
+from operations.audit import at_terminal
 from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.switches import read_switch, switch_event
@@ -56,7 +56,7 @@ def _turn(settings: OperatorSettings, rule: str, topic: str, why: str, *, off: b
     if rule and topic:
         raise typer.BadParameter("give --rule or --topic, not both")
     scope = Scope.RULE if rule else Scope.TOPIC if topic else Scope.WHOLE
-    fields: dict[str, Any] = {"scope": str(scope), "name": rule or topic, "off": off, "by": _me(), "why": why}
+    fields: dict[str, Any] = {"scope": str(scope), "name": rule or topic, "off": off, "by": at_terminal(), "why": why}
     what = f"{scope} {rule or topic}".strip() if scope is not Scope.WHOLE else "the operator"
     try:
         answer = asyncio.run(ask(settings.control_socket, "turn_switch", **fields))
@@ -116,10 +116,3 @@ def _print(state: dict[str, Any], note: str) -> None:
 def _since(told: dict[str, Any]) -> str:
     why = f": {told['why']}" if told["why"] else ""
     return escape(f" since {told['at'][:16].replace('T', ' ')} UTC, by {told['by']}{why}")
-
-
-def _me() -> str:
-    try:
-        return f"{getpass.getuser()} (terminal)"
-    except (KeyError, OSError):  # a container without a user of that number
-        return "terminal"

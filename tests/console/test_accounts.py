@@ -16,6 +16,7 @@ from console.cli import make_app
 from console.limits import RateLimit
 from console.permissions import ROLES, Permission, Role, granted
 from console.settings import SignInSettings
+from operations.verifying import faults
 from tests.console.conftest import PASSWORD, SETTINGS
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -76,6 +77,35 @@ def test_an_account_that_cannot_be_is_refused_with_a_reason(
         Accounts(people, SETTINGS.sign_in).add(name, password, roles, by="test")
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("UPDATE accounts SET roles = '[\"engineer\"]' WHERE name = 'agent'", "name agent: roles changed"),
+        ("UPDATE accounts SET password = 'x' WHERE name = 'agent'", "name agent: password_sha256 changed"),
+        ("UPDATE accounts SET active = 1 WHERE name = 'auditor'", "name auditor: active changed"),
+        ("UPDATE accounts SET issuer = 'https://evil.example', subject = '1' WHERE name = 'agent'", "issuer, subject"),
+        ("DELETE FROM accounts WHERE name = 'agent'", "name agent: a row is missing"),
+        ("INSERT INTO accounts (name, password, roles, made_at, changed_at, active) SELECT 'eve', password, roles, "
+         "made_at, changed_at, active FROM accounts WHERE name = 'agent'", "name eve: no entry"),
+        ("INSERT INTO sessions (digest, name, csrf, made_at, seen_at) SELECT 'd', name, 'c', made_at, made_at "
+         "FROM accounts WHERE name = 'agent'", "a session of agent"),
+        ("UPDATE sessions SET name = 'engineer'", "a session of engineer"),
+    ],
+)  # fmt: skip
+def test_whoever_changes_an_account_or_makes_a_session_behind_the_audit_is_found(
+    people: sa.Engine, change: str, named: str
+) -> None:
+    accounts = Accounts(people, SETTINGS.sign_in)
+    accounts.remove("auditor", by="test")
+    accounts.set_password("maria", "another long sentence", by="test")
+    assert accounts.sign_in("editor", PASSWORD) is not None
+    assert list(faults(people)) == []
+    with people.begin() as connection:
+        assert connection.execute(sa.text(change)).rowcount
+    found = list(faults(people))
+    assert any(named in line for line in found), found
+
+
 def test_roles_add_up_and_unknown_ones_grant_nothing() -> None:
     assert granted(["editor", "approver"]) == ROLES[Role.EDITOR] | ROLES[Role.APPROVER]
     assert granted(["emperor"]) == frozenset()
@@ -85,7 +115,7 @@ def test_who_edits_does_not_approve_and_the_auditor_changes_nothing() -> None:
     assert Permission.KNOWLEDGE_APPROVE not in ROLES[Role.EDITOR]
     assert Permission.KNOWLEDGE_EDIT not in ROLES[Role.APPROVER]
     reading = {Permission.KNOWLEDGE_READ, Permission.GAPS_READ, Permission.TRANSCRIPTS_READ, Permission.AUDIT_READ}
-    assert ROLES[Role.AUDITOR] <= reading
+    assert ROLES[Role.AUDITOR] <= reading | {Permission.CALLERS_READ}
 
 
 def test_a_rate_is_a_sliding_window_for_each_key() -> None:

@@ -11,6 +11,7 @@ from contracts.events import Event, EventKind
 from contracts.handoff import HandoffRecord, Reason
 from operations.eventlog import EventLog
 from operations.settings import EventLogSettings
+from operations.verifying import faults, heads
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 STAGES = {"endpoint": [0.0, 0.3], "recognised": [0.3, 0.35], "first_token": [0.35, 0.6], "first_audio": [0.6, 0.7]}
@@ -56,6 +57,12 @@ def handoff(call_id: str = "call-1") -> HandoffRecord:
         call_id=call_id, external_id=f"sip-{call_id}", caller="+15550100", reason=Reason.PERSON_REQUESTED,
         rule_id="asks-for-a-person", summary="One. Two. Three.", asked_at=START,
     )  # fmt: skip
+
+
+def length_of(engine: sa.Engine, chain: str = "main") -> int:
+    """Entries of a chain, of a record in which everything is as it was written."""
+    assert list(faults(engine)) == []
+    return heads(engine)[chain][0]
 
 
 def keep(engine: sa.Engine, spool: Path, events: list[Event], *handoffs: HandoffRecord) -> None:

@@ -105,15 +105,13 @@ def test_one_person_holds_a_callback_and_closes_it_with_an_outcome(engine: sa.En
         callbacks.claim("nothing", "ana")
 
 
-def test_what_nobody_kept_expires_and_what_is_over_is_erased(engine: sa.Engine, tmp_path: Path) -> None:
+def test_what_nobody_kept_expires(engine: sa.Engine, tmp_path: Path) -> None:
     long_ago = NOW - timedelta(days=40)
     callbacks = kept(
         engine, tmp_path, promise("old", 1, long_ago), promise("late", 1, NOW - timedelta(days=2)), promise()
     )
     assert [one.ticket for one in callbacks.to_do()] == ["3f2a91c0"]
     assert {one.ticket: str(one.state(NOW)) for one in callbacks.past()} == {"late": "expired", "old": "expired"}
-    assert callbacks.erase_old(30) == 1
-    assert [one.ticket for one in callbacks.past()] == ["late"]
 
 
 def test_the_command_line_lists_and_closes_and_both_are_in_the_audit(engine: sa.Engine, tmp_path: Path) -> None:

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from contracts.errors import ConfigError, RecordError
 from knowledge.tables import metadata as knowledge_metadata
-from operations.database import migrate, open_database
+from operations.changes import CHAIN
+from operations.database import MIGRATIONS, migrate, open_database, writing
 from operations.tables import metadata
+from operations.verifying import faults, heads
 
 
 def test_the_migrated_schema_is_the_one_that_the_code_describes(tmp_path: Path) -> None:
@@ -57,3 +61,21 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     engine = open_database("sqlite:///record.db", tmp_path)
     with pytest.raises(RecordError, match=r"record\.db"):
         migrate(engine)
+
+
+def test_what_people_changed_before_changes_were_entries_is_taken_as_it_is(tmp_path: Path) -> None:
+    engine = open_database("sqlite:///record.db", tmp_path)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        for sql in (
+            "INSERT INTO accounts VALUES ('ana', '$argon2id$', '[\"agent\"]', '2026-01-05', '2026-01-05', 1)",
+            "INSERT INTO sessions VALUES ('d', 'ana', 'c', '2026-01-05', '2026-01-05')",
+            "INSERT INTO cases VALUES ('c1', 'ana', '2026-01-05', NULL, '', '[]', '')",
+        ):
+            connection.exec_driver_sql(sql)
+    migrate(engine)
+    assert list(faults(engine)) == []
+    assert heads(engine)[CHAIN][0] == 2

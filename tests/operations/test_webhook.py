@@ -6,6 +6,10 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
+import signal
+import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,13 +20,16 @@ from pydantic import ValidationError
 
 from contracts.handoff import HandoffRecord, HandoffStatus, Reason
 from escalation.settings import WebhookSettings
+from operations.database import migrate, open_database
+from operations.erasing import Eraser
 from operations.webhook import DELIVERY, SIGNATURE, HandoffWebhook
 
 SECRET = "a secret that is shared"
+HOLD = -1
 
 
 class Receiver:
-    """Answers with these statuses in turn, then 204; 0: closes without an answer."""
+    """Answers with these statuses in turn, then 204; 0: closes without an answer; HOLD: never answers."""
 
     def __init__(self, statuses: Sequence[int]) -> None:
         self.statuses = list(statuses)
@@ -39,7 +46,9 @@ class Receiver:
                 self.got.append((headers, body))
                 status = self.statuses.pop(0) if self.statuses else 204
                 self.came.set()
-                if status == 0:
+                if status == HOLD:
+                    await reader.read()
+                if status in (0, HOLD):
                     return
                 writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
@@ -140,6 +149,82 @@ async def test_what_could_not_be_sent_is_sent_by_the_next_run(tmp_path: Path) ->
         await none_left(again)
         await again.close()
     assert [json.loads(body)["call_id"] for _, body in there.got] == ["before the start", "second"]
+
+
+CHILD = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from operations.database import migrate, open_database
+from operations.erasing import Eraser
+from operations.webhook import HandoffWebhook
+from tests.operations.test_webhook import on_disk, record, settings
+async def main():
+    webhook = HandoffWebhook(settings(int(sys.argv[2])), Path(sys.argv[1]))
+    await webhook.start()
+    webhook.put(record(call_id="being sent"))
+    await on_disk(webhook, 1)
+    webhook.put(record(call_id="behind it"))
+    await on_disk(webhook, 2)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+async def on_disk(webhook: HandoffWebhook, count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(webhook.waiting) < count:  # noqa: ASYNC110 - files
+            await asyncio.sleep(0.01)
+
+
+async def test_kill_9_while_a_receiver_is_slow_loses_no_briefing(tmp_path: Path) -> None:
+    async with receiver(*[HOLD] * 2) as slow:
+        command = (sys.executable, "-c", CHILD, str(tmp_path), str(slow.port))
+        child = await asyncio.create_subprocess_exec(*command)
+        async with asyncio.timeout(60):
+            assert await child.wait() == -signal.SIGKILL
+    async with receiver() as there:
+        again = HandoffWebhook(settings(there.port), tmp_path)
+        await again.start()
+        await there.have(2)
+        await none_left(again)
+        await again.close()
+    assert [json.loads(body)["call_id"] for _, body in there.got] == ["being sent", "behind it"]
+
+
+async def test_a_briefing_without_its_name_is_sent_after_a_crash_and_half_of_one_goes(tmp_path: Path) -> None:
+    whole = record(call_id="whole").model_dump_json().encode()
+    now = time.time_ns()
+    (tmp_path / f"{now}-whole-raised.part").write_bytes(whole)
+    (tmp_path / f"{now}-torn-raised.part").write_bytes(whole[:40])
+    (tmp_path / "notes.json").write_bytes(b"of somebody else")
+    async with receiver() as there:
+        webhook = HandoffWebhook(settings(there.port), tmp_path)
+        await webhook.start()
+        await there.have(1)
+        await none_left(webhook)
+        await webhook.close()
+    assert [json.loads(body)["call_id"] for _, body in there.got] == ["whole"]
+    assert os.listdir(tmp_path) == ["notes.json"]
+
+
+async def test_what_is_erased_is_not_posted_and_the_others_are(tmp_path: Path) -> None:
+    record_db = open_database("sqlite:///record.db", tmp_path)
+    migrate(record_db)
+    folder = tmp_path / "spool"
+    async with receiver() as gone:
+        port = gone.port
+    webhook = HandoffWebhook(settings(port), folder)
+    for name in ("call-forgotten", "call-kept"):
+        webhook.put(record(call_id=name))
+    await webhook.start()
+    await on_disk(webhook, 2)
+    done = await asyncio.to_thread(Eraser(record_db, tmp_path, folder).forget, ["call-forgotten"], "test", "asked for")
+    assert sum(one.files for one in done) == 1
+    async with receiver(port=port) as there:
+        await there.have(1)
+        await none_left(webhook)
+        await webhook.close()
+    assert [json.loads(body)["call_id"] for _, body in there.got] == ["call-kept"]
 
 
 async def test_what_is_too_old_is_given_up(tmp_path: Path) -> None:
