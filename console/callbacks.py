@@ -16,6 +16,7 @@ from console.permissions import Permission
 from console.timeline import masked
 from console.web import NavItem, Visit, Web
 from escalation.handover import REASONS
+from escalation.numbers import link_of
 from escalation.redact import redact
 from operations.callbacks import Callback, CallbackOutcome, Callbacks
 
@@ -87,4 +88,9 @@ class CallbackPages:
 
 def _shown(visit: Visit, one: Callback, now: datetime) -> dict[str, Any]:
     whole = one.holder == visit.by or visit.may(Permission.TRANSCRIPTS_READ)
-    return {"one": one, "caller": one.caller if whole else masked(one.caller), "state": str(one.state(now))}
+    return {
+        "one": one,
+        "caller": one.caller if whole else masked(one.caller),
+        "link": link_of(one.caller) if one.holder == visit.by else "",
+        "state": str(one.state(now)),
+    }

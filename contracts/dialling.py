@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -128,18 +128,26 @@ class WaitEnd(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class WaitOutcome:
-    """``ticket``: the callback's number; ``target``: who became free, as a SIP URI; empty: whoever answers."""
+    """``ticket``: the callback's number; ``target``: who became free, as a SIP URI; empty: whoever answers.
+
+    ``ring_s``: how long that telephone may ring; ``confirm``: they take the caller by a key, after the briefing.
+    """
 
     end: WaitEnd
     target: str = ""
     ticket: str = ""
+    ring_s: float = 20.0
+    confirm: bool = False
 
 
 class Waiting(Protocol):
     """The queue, as one call sees it: speaks to the caller meanwhile."""
 
-    async def wait(self, record: HandoffRecord) -> WaitOutcome:
-        """Until somebody is free or the wait is over. Cancelled when the caller hangs up."""
+    async def wait(self, record: HandoffRecord, announced: Awaitable[None] | None = None) -> WaitOutcome:
+        """Until somebody is free or the wait is over. Cancelled when the caller hangs up.
+
+        ``announced``: what the caller is being told; they hear nothing else before it is over, but wait already.
+        """
         ...
 
     async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
@@ -158,7 +166,7 @@ class Waiting(Protocol):
 class NoQueue:
     """Where no queue is set up."""
 
-    async def wait(self, record: HandoffRecord) -> WaitOutcome:
+    async def wait(self, record: HandoffRecord, announced: Awaitable[None] | None = None) -> WaitOutcome:
         """At once: nobody."""
         return WaitOutcome(WaitEnd.NOBODY)
 

@@ -176,7 +176,8 @@ class EventKind(StrEnum):
     TRANSFER_ENDED = "transfer.ended"
     """target, mode, ok, status: one target of the plan"""
     TRANSFER_STEP = "transfer.step"
-    """step (dialled, ringing, answered, briefed, not_replaced, joined, left), target, mode; status, by, seconds"""
+    """step (dialled, ringing, answered, briefed, not_taken, not_replaced, joined, left), target, mode; status, by,
+    seconds"""
     HANDOFF_SAVED = "handoff.saved"
     """a contracts.handoff.HandoffRecord; a later one of the same call replaces it"""
     WORKER_LOST = "worker.lost"
@@ -184,8 +185,8 @@ class EventKind(StrEnum):
     WORKER_STARTED = "worker.started"
     """worker, load_s"""
     QUEUE_MOVED = "queue.moved"
-    """step (entered, offered, missed, declined, claimed, expired, released, connected, left, ready, away), by (the
-    person at the desk), waited_s"""
+    """step (entered, offered, missed, declined, claimed, expired, released, connected, left, ready, wrap_up, away), by
+    (the person at the desk), waited_s"""
     CALLBACK_WANTED = "callback.wanted"
     """a contracts.handoff.CallbackTicket"""
     CONSOLE_ACTED = "console.acted"

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -93,8 +93,7 @@ class HandingOver:
                     if isinstance(step, Try):
                         saying.begin(self.speaking.lines.get("trying_next"))
                 elif isinstance(step, Queue):
-                    await saying
-                    step = course.waited(await self._waited(record), self._now())
+                    step = course.waited(await self._waited(record, saying), self._now())
                 elif isinstance(step, Kept):
                     await self._settle(record, TransferResult(False, f"callback {step.ticket}"))
                     await self.speaking.line("goodbye", interruptible=False)
@@ -169,7 +168,8 @@ class HandingOver:
             self.joined = True
             await self._settle(record, TransferResult(True, "joined"))
 
-        text = briefing(so_far, firing, record.asked_at, datetime.now(UTC), settings)
+        confirm = step.target.confirm
+        text = briefing(so_far, firing, record.asked_at, datetime.now(UTC), settings, confirm=confirm)
         saved = asyncio.ensure_future(self._save(transferring(record)))  # beside the dialling, which waits for nothing
         try:
             reached = await joining.reach(step, record, text, saying, joined)
@@ -205,9 +205,9 @@ class HandingOver:
         elif not ticket:
             await self.speaking.line("transfer_failed" if any_target else "transfer_impossible")
 
-    async def _waited(self, record: HandoffRecord) -> WaitOutcome:
+    async def _waited(self, record: HandoffRecord, saying: Awaitable[None]) -> WaitOutcome:
         try:
-            return await self.waiting.wait(record)
+            return await self.waiting.wait(record, saying)
         except asyncio.CancelledError:
             holder = self.bay.holder if self.bay is not None else None
             status = f"taken by {holder.name}" if holder is not None else "the caller hung up"

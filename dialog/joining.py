@@ -2,7 +2,8 @@
 
 ::
 
-    person   dial ── ringing ── answered ── briefing (key: skip) ──┬─ attended: REFER with Replaces, both calls leave us
+    person   dial ── ringing ── answered ── briefing (key: skip, ──┬─ attended: REFER with Replaces, both calls leave us
+                                            or confirm) ───────────┤
     caller   the rule's sentence, ring tone ── "I am telling them" ┘  └ refused ─┐
                                                                    bridge: seat ◄┘── until one of them hangs up
 """
@@ -24,6 +25,7 @@ from contracts.seats import Bay
 from dialog.comfort import Comfort
 from dialog.person import PersonLine
 from dialog.speaking import Speaking
+from escalation.handover import choice
 from escalation.plan import Failure, Mode, Try
 from escalation.settings import HandoverSettings
 from voice.mouth import Mouth
@@ -81,7 +83,7 @@ class Joining:
         if dialled.leg is None:
             return Reached(False, dialled.status, Failure(str(dialled.end)))
         self._note("answered", step)
-        person = PersonLine(self.voice(), self.settings.skip_key)
+        person = PersonLine(self.voice(), self.settings.skip_key, self.settings.decline_key)
         try:
             return await self._answered(step, dialled.leg, person, briefing, announced, joined)
         finally:
@@ -101,7 +103,11 @@ class Joining:
             await consult.attach(person)
         except LegClosed as error:
             return Reached(False, str(error), Failure.LEFT)
-        if step.target.brief:
+        if step.target.confirm:
+            if (refused := await self._confirmed(step, person, briefing)) is not None:
+                return refused
+            await announced
+        elif step.target.brief:
             told = asyncio.ensure_future(self._tell_caller(announced))
             try:
                 briefed = await person.brief(briefing, self.settings.briefing_s)
@@ -123,6 +129,19 @@ class Joining:
             if person.gone.is_set():
                 return Reached(False, result.status, Failure.LEFT)
         return await self._bridge(step, person, joined)
+
+    async def _confirmed(self, step: Try, person: PersonLine, briefing: str) -> Reached | None:
+        """None: they took the caller, for whom it has gone on ringing."""
+        settings = self.settings
+        with Comfort(self.bay, lambda: self.speaking.talking):
+            briefed = await person.confirm(briefing, settings.briefing_s, choice(settings), settings.answer_s)
+        note = "briefed" if briefed.taken else "not_taken"
+        self._note(note, step, seconds=briefed.seconds, skipped=briefed.skipped)
+        if briefed.taken or person.gone.is_set():
+            return None
+        if briefed.skipped:
+            return Reached(False, f"declined by key {settings.decline_key}", Failure.DECLINED)
+        return Reached(False, "answered, and no key was pressed", Failure.NO_ANSWER)
 
     async def _bridge(self, step: Try, person: PersonLine, joined: Callable[[], Awaitable[None]]) -> Reached:
         try:

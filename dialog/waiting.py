@@ -15,6 +15,7 @@ import asyncio
 import re
 import uuid
 from collections import deque
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ class QueueWait:
 
     # ── contracts.dialling.Waiting ──────────────────────────────────────────────────────────────────────────────
 
-    async def wait(self, record: HandoffRecord) -> WaitOutcome:
+    async def wait(self, record: HandoffRecord, announced: Awaitable[None] | None = None) -> WaitOutcome:
         """Until somebody is free or the wait is over."""
         line, call_id = self._line, self._info.call_id
         now = line.clock.now()
@@ -78,10 +79,13 @@ class QueueWait:
         front.music = music = HoldMusic(line.music)
         line.watch(call_id, self._stirred.set)
         outcome = WaitOutcome(WaitEnd.NOBODY)
+        first = asyncio.ensure_future(announced if announced is not None else asyncio.sleep(0))
+        first.add_done_callback(lambda done: self._stirred.set())
         try:
-            outcome = await self._waited(record, entry.entered)
+            outcome = await self._waited(record, entry.entered, first)
             return outcome
         finally:
+            first.cancel()
             music.stop()
             line.unwatch(call_id)
             if outcome.end is not WaitEnd.READY:
@@ -121,7 +125,7 @@ class QueueWait:
 
     # ── waiting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _waited(self, record: HandoffRecord, entered: float) -> WaitOutcome:
+    async def _waited(self, record: HandoffRecord, entered: float, first: asyncio.Future[None]) -> WaitOutcome:
         line, settings, call_id = self._line, self._line.settings, self._info.call_id
         say_at = line.clock.now()
         alone_since: float | None = None
@@ -129,15 +133,18 @@ class QueueWait:
             self._stirred.clear()
             now = line.clock.now()
             entry = line.queue.entry(call_id)
-            if entry is not None and entry.state is Wait.CLAIMED and (reach := line.queue.reach(entry.agent)):
+            if entry is None or now - entered >= settings.max_wait_s:
+                return WaitOutcome(WaitEnd.NOBODY)
+            if entry.state is Wait.CLAIMED and (reach := line.queue.reach(entry.agent)):
                 line.queue.reaching(call_id)
                 line.moved()
-                return WaitOutcome(WaitEnd.READY, target=reach)
+                return WaitOutcome(WaitEnd.READY, reach, ring_s=settings.ring_s, confirm=settings.phone_confirm)
             alone_since = None if line.staffed else (alone_since if alone_since is not None else now)
-            alone = alone_since is not None and now - alone_since >= settings.without_people_s
-            if alone or entry is None or now - entered >= settings.max_wait_s:
+            if alone_since is not None and now - alone_since >= settings.without_people_s:
                 return WaitOutcome(WaitEnd.NOBODY)
-            if self._callback_wanted(record):
+            if not first.done():
+                await self._stirred.wait()
+            elif self._callback_wanted(record):
                 if kept := await self._called_back(record):
                     return WaitOutcome(WaitEnd.CALLBACK, ticket=kept.ticket)
                 say_at = line.clock.now() + settings.say_every_s

@@ -68,6 +68,8 @@ class WaitingLine:
         match event.kind:
             case EventKind.TRANSFER_STEP if body.get("step") == "joined":
                 queue.taken(call_id, "", now)
+            case EventKind.TRANSFER_STEP if body.get("step") == "left":
+                queue.over(call_id, now)  # a person at a telephone has hung up; the caller may go on with the operator
             case EventKind.TRANSFER_ENDED if body.get("ok"):
                 queue.taken(call_id, "", now)
             case EventKind.DESK_ACTED if body.get("act") == str(Act.TAKES_OVER):

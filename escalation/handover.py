@@ -143,7 +143,7 @@ def summarise(
     """Three sentences: who called and for what, what was answered, why a person is needed now."""
     said = [line.text for line in transcript if line.speaker == "caller" and line.text.strip()]
     minutes = _duration((asked_at - call.started_at).total_seconds())
-    who = call.info.caller or "A caller without a number"
+    who = "The caller" if call.info.caller else "A caller without a number"  # whose number stands in ``caller``
     opening = f"and first said “{quote(said[0], quote_chars)}”" if said else "and said nothing that was understood"
     first = f"{who} has been on the line for {minutes} {opening}."
     answered = _answered(call.attempts, quote_chars)
@@ -160,16 +160,25 @@ _WORTH_TELLING_S = 20.0
 """A shorter wait is none."""
 
 
-def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime, settings: HandoverSettings) -> str:
+def briefing(
+    call: CallSoFar,
+    firing: Firing,
+    asked_at: datetime,
+    now: datetime,
+    settings: HandoverSettings,
+    *,
+    confirm: bool = False,
+) -> str:
     """What a person is told before the caller is joined: reason, first and last words, answers, wait; speakable.
 
-    Whole sentences only, as many as fit into ``briefing_s``, in the order of their weight.
+    Whole sentences only, as many as fit into ``briefing_s``, in the order of their weight. ``confirm``: they take the
+    caller by a key, or leave them to others.
     """
     lines = _redacted(call.transcript, names=False)
     said = [line.text for line in lines if line.speaker == "caller" and line.text.strip()]
     answers = [one for one in call.attempts if one.rung is not Rung.PERSON and one.heard.strip()]
     minutes = _duration((asked_at - call.started_at).total_seconds())
-    key = f"Press {_KEY_NAMES.get(settings.skip_key, settings.skip_key)} to take the call at once."
+    key = choice(settings) if confirm else f"Press {_key(settings.skip_key)} to take the call at once."
     sentences = [f"A caller {REASONS[firing.reason]}."]
     if said and _is_words(firing):
         sentences.append(f"Their words: {_spoken(said[-1])}")
@@ -190,6 +199,15 @@ def briefing(call: CallSoFar, firing: Firing, asked_at: datetime, now: datetime,
             break
         told.append(sentence)
     return " ".join([*told, key])
+
+
+def choice(settings: HandoverSettings) -> str:
+    """What somebody is told who has to confirm."""
+    return f"Press {_key(settings.skip_key)} to take the call, or {_key(settings.decline_key)} to leave it to others."
+
+
+def _key(key: str) -> str:
+    return _KEY_NAMES.get(key, key)
 
 
 def _spoken(text: str) -> str:

@@ -30,6 +30,12 @@ def address_of(caller: str) -> str:
     return "" if hidden else address
 
 
+def link_of(target: str) -> str:
+    """What a telephone or its program opens: ``tel:`` a number (RFC 3966), else the SIP address; empty for neither."""
+    number = number_of(target)
+    return f"tel:{number}" if number else address_of(target)
+
+
 def keyed_number(keys: str) -> str:
     """What was keyed in, if it can be called; a star at its beginning or two zeros stay as they are keyed."""
     return keys if keys.isdigit() and _NUMBER.match(keys) else ""

@@ -48,6 +48,11 @@ class Target(Settings):
     target: str = Field(description="A SIP URI such as sip:queue@pbx.example; with refer also a bare extension.")
     ring_s: float = Field(default=20.0, ge=1, le=300, description="How long it may ring before the next is tried.")
     brief: bool = Field(default=True, description="Tell the person what it is about before the caller is joined.")
+    confirm: bool = Field(
+        default=False,
+        description="Whoever answers takes the caller by handover.skip_key after the briefing, else the next target is "
+        "tried: a mailbox takes nobody. With attended and bridge.",
+    )
 
     @field_validator("target")
     @classmethod
@@ -116,6 +121,12 @@ class Plans:
         """Is there anybody for this call, under any name?"""
         names = {*self.targets, *(name for trunk in self.trunks for name in trunk.targets)}
         return any(self.of(info, name) for name in names)
+
+
+def addresses(targets: Mapping[str, tuple[Target, ...]], trunks: Sequence[Trunk]) -> set[str]:
+    """Every place that is named in the settings."""
+    plans = [*targets.values(), *(plan for trunk in trunks for plan in trunk.targets.values())]
+    return {one.target for plan in plans for one in plan}
 
 
 class Failure(StrEnum):
@@ -221,15 +232,18 @@ class Course:
             return Nobody(self._why)
         if not outcome.target:
             return self._begin(self._targets, now)
-        brief = all(one.brief for one in self._targets)
-        mode = next((one.mode for one in self._targets), Mode.BRIDGE)
-        ring_s = max((one.ring_s for one in self._targets), default=20.0)
-        return self._begin([Target(mode=mode, target=outcome.target, ring_s=ring_s, brief=brief)], now)
+        # By REFER we would let go of the caller before anybody has answered: only where nothing else can be done.
+        mode = next((one.mode for one in self._targets if one.mode is not Mode.REFER), Mode.BRIDGE)
+        target = Target(mode=mode, target=outcome.target, ring_s=outcome.ring_s, confirm=outcome.confirm)
+        return self._start([target], now)  # no round: the queue itself ends such tries (misses, max_wait_s)
 
     def _begin(self, targets: Sequence[Target], now: float) -> Step:
         if self._rounds == 0:
             return Nobody(self._why)
         self._rounds -= 1
+        return self._start(targets, now)
+
+    def _start(self, targets: Sequence[Target], now: float) -> Step:
         self._until = now + self._patience_s
         tries = [(one, self._mode(one)) for one in targets]
         self._left = [Try(one, mode, one.ring_s) for one, mode in tries if mode is not None]

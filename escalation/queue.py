@@ -7,6 +7,8 @@
                 └──┴──────── ring_s over, or declined ──────┘     │
                 └──────── connect_s over, released, not reached ──┘
 
+Whoever missed or gave back a caller is offered none for ``again_s``, whoever has talked none for ``wrap_up_s``.
+
 The order is one number per caller, fixed when they enter: ``entered - head_start_s[reason]``. A crisis counts as half
 an hour of waiting; who has waited longer than that goes before everybody who comes later, so nobody starves.
 A caller is offered to one person at a time and claimed by one; a person has one caller at a time.
@@ -18,7 +20,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from itertools import takewhile
 
 from contracts.errors import CallTaken, CallUnknown
@@ -42,6 +43,8 @@ class Step(StrEnum):
     CONNECTED = "connected"
     LEFT = "left"
     READY = "ready"
+    WRAP_UP = "wrap_up"
+    """Ready, after a conversation: offered nobody for ``wrap_up_s``."""
     AWAY = "away"
 
 
@@ -98,6 +101,8 @@ class Agent:
     """Offers in a row."""
     call_id: str = ""
     """Offered, claimed or talking to."""
+    rests_until: float = 0.0
+    """Nobody is offered to them before; what they choose themselves they may take."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -141,7 +146,8 @@ class Queue:
             return known
         if len(self._entries) >= self._settings.max_waiting:
             return None
-        entry = Entry(call_id, reason, self.wants(reason, called), caller, now, now - self._head_start(reason))
+        rank = now - self._settings.head_start_s.get(reason, 0.0)
+        entry = Entry(call_id, reason, self._settings.wants(reason, called), caller, now, rank)
         self._entries[call_id] = entry
         self._tell(Change(Step.ENTERED, call_id))
         self.step(now)
@@ -187,6 +193,9 @@ class Queue:
             if hers and agent.presence is Presence.BUSY and call_id not in self._entries:
                 self._handling.add(now - agent.since)
                 self._become(agent, Presence.READY, now)
+                if pause_s := self._wrap_up_s(agent):
+                    agent.rests_until = now + pause_s
+                    self._tell(Change(Step.WRAP_UP, "", agent.name))
         self.step(now)
 
     def place(self, call_id: str, now: float) -> Place:
@@ -198,8 +207,9 @@ class Queue:
         rivals = [one for one in before if not able or any(self._fits(one, agent, now) for agent in able)]
         position = len(rivals) + 1
         settings = self._settings
+        pause_s = sum(map(self._wrap_up_s, able)) / len(able) if able else 0.0
         wait_s = estimate(
-            position, len(able), self._handling, self._waits, now - mine.entered, settings.known_after
+            position, len(able), self._handling, self._waits, now - mine.entered, settings.known_after, pause_s
         )  # fmt: skip
         return Place(position, wait_s if wait_s is not None and wait_s <= settings.longest_said_s else None)
 
@@ -215,7 +225,7 @@ class Queue:
             self._handling.add(now - agent.since)
         if agent.presence is not Presence.READY:
             self._become(agent, Presence.READY, now)
-        agent.missed = 0
+        agent.missed, agent.rests_until = 0, 0.0
         self.step(now)
 
     def away(self, name: str, now: float) -> None:
@@ -286,6 +296,8 @@ class Queue:
         """When `step` has something to do, if nothing else happens."""
         times = [one.until for one in self._entries.values() if one.state is not Wait.WAITING]
         times += [one.seen + self._settings.gone_s for one in self._agents.values() if self._watched(one)]
+        if any(one.state is Wait.WAITING for one in self._entries.values()):
+            times += [one.rests_until for one in self._agents.values() if one.rests_until > now and _free(one)]
         anybody = [one.entered + self._settings.any_skill_after_s for one in self._entries.values() if one.wants]
         times += [at for at in anybody if at > now]
         return min(times, default=None)
@@ -310,14 +322,6 @@ class Queue:
         """Is anybody there, free or talking?"""
         return any(one.presence is not Presence.AWAY for one in self._agents.values())
 
-    def wants(self, reason: Reason, called: str) -> frozenset[str]:
-        """Skills for this reason, on this line."""
-        wanted = set(self._settings.skills.get(reason, ()))
-        for pattern, skills in self._settings.called_skills.items():
-            if fnmatchcase(called.lower(), pattern.lower()):
-                wanted.update(skills)
-        return frozenset(wanted)
-
     # ── within ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _entry(self, call_id: str) -> Entry:
@@ -326,19 +330,19 @@ class Queue:
             raise CallUnknown("this caller is not waiting any more")
         return entry
 
-    def _head_start(self, reason: Reason) -> float:
-        return self._settings.head_start_s.get(reason, 0.0)
-
     def _connect_s(self, agent: Agent) -> float:
         """A telephone has to be answered first."""
         return self._settings.connect_s + (self._settings.ring_s if agent.reach else 0.0)
+
+    def _wrap_up_s(self, agent: Agent) -> float:
+        return self._settings.wrap_up_people.get(agent.name, self._settings.wrap_up_s)
 
     def _fits(self, entry: Entry, agent: Agent, now: float) -> bool:
         after = self._settings.any_skill_after_s
         return entry.wants <= agent.skills or bool(after and now - entry.entered >= after)
 
     def _free_agent(self, entry: Entry, now: float) -> Agent | None:
-        free = [one for one in self._agents.values() if one.presence is Presence.READY and not one.call_id]
+        free = [one for one in self._agents.values() if _free(one) and one.rests_until <= now]
         able = [one for one in free if self._fits(entry, one, now)]
         return min(able, key=lambda one: (entry.passed.get(one.name, 0.0), one.since, one.name), default=None)
 
@@ -366,6 +370,7 @@ class Queue:
         name = entry.agent
         entry.state, entry.agent, entry.until = Wait.WAITING, "", 0.0
         entry.passed[name] = now
+        self._agents[name].rests_until = now + self._settings.again_s
         self._free(name, entry.call_id, now)
         self._tell(Change(step, entry.call_id, name, now - entry.entered))
 
@@ -385,3 +390,7 @@ class Queue:
         agent.presence, agent.since = presence, now
         if presence is not Presence.BUSY:
             self._tell(Change(Step(presence.value), "", agent.name))
+
+
+def _free(agent: Agent) -> bool:
+    return agent.presence is Presence.READY and not agent.call_id

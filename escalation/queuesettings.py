@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -44,6 +46,18 @@ class QueueSettings(Settings):
     connect_s: float = Field(
         default=10.0, gt=0, le=120, description="From claim to talking; then the caller is offered again."
     )
+    again_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=600,
+        description="Who missed, declined or gave back a caller is offered none for so long.",
+    )
+    wrap_up_s: float = Field(
+        default=0.0, ge=0, le=3600, description="After a conversation, until the next offer; pressing Ready ends it."
+    )
+    wrap_up_people: dict[str, Annotated[float, Field(ge=0, le=3600)]] = Field(
+        default={}, description="Account → its own wrap_up_s."
+    )
     misses: int = Field(default=2, ge=1, le=100, description="Offers missed in a row that make somebody away.")
     gone_s: float = Field(
         default=20.0, gt=0, le=3600, description="A page that has not asked for so long is closed: its person is away."
@@ -64,6 +78,10 @@ class QueueSettings(Settings):
         description="SIP addresses (patterns with * and ?) at which people at the desk may be called, such as "
         "sip:*@pbx.example; none: they talk in the browser.",
     )
+    phone_confirm: bool = Field(
+        default=True,
+        description="At a telephone they take the caller by handover.skip_key after the briefing; false: by answering.",
+    )
     music: Path | None = Field(
         default=None, description="WAV or FLAC of yours for those who wait; none: the quiet one made by the project."
     )
@@ -73,3 +91,11 @@ class QueueSettings(Settings):
     callback_kept_days: float = Field(
         default=30.0, gt=0, le=3650, description="A callback that is done or expired is erased after so long."
     )
+
+    def wants(self, reason: Reason, called: str) -> frozenset[str]:
+        """Skills for this reason, on this line."""
+        wanted = set(self.skills.get(reason, ()))
+        for pattern, skills in self.called_skills.items():
+            if fnmatchcase(called.lower(), pattern.lower()):
+                wanted.update(skills)
+        return frozenset(wanted)

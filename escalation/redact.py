@@ -18,6 +18,7 @@ from typing import Any
 
 from stdnum import luhn
 
+from escalation.addresses import is_own
 from escalation.names import find_names
 from escalation.nationalids import national_ids
 
@@ -43,6 +44,7 @@ _BRIDGES = frozenset(
 
 _TOKEN = re.compile(r"\d+|[A-Za-z']+|[^\sA-Za-z\d]")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@\w[\w-]{0,62}(?:\.[\w-]{1,63})+")
+_SIP = re.compile(r"\bsips?:$", re.IGNORECASE)
 _SPOKEN_EMAIL = re.compile(
     r"\b[\w.+-]{1,64}(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w+-]+)*\s+at\s+[\w-]+(?:(?:\s+dot\s+|\.)[\w-]+)+\b",
     re.IGNORECASE,
@@ -124,7 +126,11 @@ def secrets_in(text: str, names: bool = False) -> list[Secret]:
 
     if "@" in left:
         for match in _EMAIL.finditer(left):
-            take(*match.span(), "email")
+            if _SIP.search(text[: match.start()]) and is_own(match[0]):
+                start, end = match.span()
+                left = f"{left[:start]}{_TAKEN * (end - start)}{left[end:]}"
+            else:
+                take(*match.span(), "email")
     for match in _SPOKEN_EMAIL.finditer(left):
         if _DOMAIN.search(match[0]):
             take(*match.span(), "email")

@@ -22,6 +22,12 @@ class HandoverSettings(Settings):
     skip_key: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"] = Field(
         default="1", description="The key with which a person takes the caller at once."
     )
+    decline_key: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"] = Field(
+        default="2", description="The key with which a person who has to confirm leaves the caller to others."
+    )
+    answer_s: float = Field(
+        default=8.0, ge=2, le=60, description="Who has to confirm may take so long after the briefing to press a key."
+    )
     refer_says: Literal["start", "all"] = Field(
         default="start",
         description="What who asked for a person hears before a blind REFER, which takes them away at once: the first "
@@ -31,6 +37,12 @@ class HandoverSettings(Settings):
         default="operator",
         description="A bridged person has hung up: the operator asks if there is more, or says goodbye.",
     )
+
+    @model_validator(mode="after")
+    def _keys(self) -> Self:
+        if self.skip_key == self.decline_key:
+            raise ValueError("skip_key and decline_key must be different keys")
+        return self
 
 
 class RedactionSettings(Settings):

@@ -20,17 +20,19 @@ class Average:
 
 
 def estimate(
-    position: int, people: int, handling: Average, waits: Average, waited_s: float, known_after: int
-) -> float | None:
+    position: int, people: int, handling: Average, waits: Average, waited_s: float, known_after: int,
+    pause_s: float = 0.0,
+) -> float | None:  # fmt: skip
     """Seconds still to wait at ``position`` (1 is next) with ``people`` who may take the call; None: not known.
 
-    From how long conversations take (position · average / people: each departure brings everyone one further), else
-    from how long others waited, less what was waited. Either only after ``known_after`` were seen.
+    From how long conversations take (position · average / people: each departure brings everyone one further), with
+    ``pause_s`` after each, else from how long others waited, less what was waited. Either only after ``known_after``
+    were seen.
     """
     if not people:
         return None
     if handling.count >= known_after:
-        return position * handling.value / people
+        return position * (handling.value + pause_s) / people
     if waits.count >= known_after and waits.value > waited_s:
         return waits.value - waited_s
     return None

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from escalation.numbers import link_of
 from escalation.redact import redact
 from operations.audit import AuditLog, at_terminal
 from operations.callbacks import Callback, CallbackOutcome, Callbacks
@@ -41,6 +42,19 @@ def make_app(opened: Opened) -> typer.Typer:
             print("nobody is to be called back")
         else:
             Console().print(_table(found, now))
+
+    @app.command(epilog="Example:  callwright callbacks claim 3f2a91c0 --by ann")
+    def claim(
+        ticket: Annotated[str, typer.Argument(help="As `callbacks list` shows it.")],
+        by: Annotated[str, typer.Option(help="Who will call: an account of the pages; without it, this user.")] = "",
+    ) -> None:
+        """Take one, so that nobody else calls too; print the number and a link that telephone programs open."""
+        holder = by.strip() or f"local:{getpass.getuser()}"
+        with opened() as (callbacks, audit):
+            one = callbacks.get(ticket)
+            audit.note(holder, "callback.claim", ticket, call_id=one.call_id)
+            callbacks.claim(ticket, holder)
+        print(f"{one.caller}  {link_of(one.caller)}")
 
     @app.command(epilog='Example:  callwright callbacks close 3f2a91c0 --outcome reached --note "wanted a new card"')
     def close(

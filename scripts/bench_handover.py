@@ -6,7 +6,9 @@
 An operator of its own is started (temporary home, free ports, the demo bank) and called. The caller waits for the end
 of the opening and asks in one of five ways. The clock starts when the last voiced sample of the request left the
 caller's socket, and stops when the REFER is at the caller's telephone (``refer``) or the INVITE at the person's
-(``bridge``): what the operator believes takes no part in it. The target is 1.5 s at the 95th percentile.
+(``bridge``; ``queue``: the plan names nobody, and somebody at the desk is ready at a telephone). What the operator
+believes takes no part in it. The target is 1.5 s at the 95th percentile. Sound both ways with real telephones:
+scripts/peers/handover.py.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -29,6 +32,7 @@ from contracts.audio import RATE
 from scripts.latency_report import machine
 from scripts.operator_process import OperatorProcess
 from scripts.stats import summary
+from server.control_client import ask
 from server.settings import ROOT
 from telephony.lines import Speaker, trim
 from telephony.sip.caller import CallerCall, CallerSettings, SipCaller
@@ -40,7 +44,7 @@ REQUESTS = (
     "Could you put me through to somebody?",
     "Operator, please.",
 )
-MODES = ("refer", "bridge")
+MODES = ("refer", "bridge", "queue")
 TARGET_S = 1.5
 QUIET_S = 0.9
 QUIET_RMS = 60.0
@@ -99,17 +103,24 @@ class PersonBot:
             self._reader.cancel()
 
 
+def phone(port: int) -> str:
+    """The person's address."""
+    return f"sip:wait@127.0.0.1:{port}"
+
+
 def config(folder: Path, person: int) -> Path:
     """The demo bank with a trunk for each mode."""
     data = yaml.safe_load((ROOT / "configs" / "demo.yaml").read_text())
     data["telephony"]["recording"] = {"enabled": False}
     data["tools"] = {"enabled": False}
-    target = f"sip:wait@127.0.0.1:{person}"
+    plans: dict[str, list[dict[str, Any]]] = {
+        mode: [{"mode": mode, "target": phone(person), "ring_s": 5}] for mode in MODES if mode != "queue"
+    }
     data["escalation"] = {
+        "queue": {"phones": [phone(person)], "ring_s": 5},
         "trunks": [
-            {"called": f"sip:{mode}@*", "targets": {"person": [{"mode": mode, "target": target, "ring_s": 5}]}}
-            for mode in MODES
-        ]
+            {"called": f"sip:{mode}@*", "targets": {"person": plan}} for mode, plan in {**plans, "queue": []}.items()
+        ],
     }
     path = folder / "handover.yaml"
     path.write_text(yaml.safe_dump(data))
@@ -157,6 +168,9 @@ async def measure(options: argparse.Namespace) -> dict[str, list[float | None]]:
                 for index in range(options.count):
                     for mode in options.modes:
                         pcm = requests[index % len(requests)]
+                        if mode == "queue":
+                            control, reach = operator.settings.control_socket, phone(person.port)
+                            await ask(control, "queue_ready", by="agent", skills=[], reach=reach)
                         took = await trial(caller, person, f"sip:{mode}@{host}", mode, pcm)
                         found[mode].append(took)
                         words = "never" if took is None else f"{took:.2f} s"

@@ -27,6 +27,8 @@ from contracts.errors import CallwrightError
 from contracts.events import Event, EventKind
 from contracts.switch import Switch
 from dialog.ports import HandoffStore
+from escalation.addresses import know
+from escalation.plan import addresses
 from operations.database import migrate, open_database
 from operations.erasing import Eraser
 from operations.eventlog import EventLog
@@ -65,6 +67,7 @@ def run(settings: OperatorSettings, config: Path | None = None) -> int:
         settings.home_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CallwrightError(f"{settings.home_dir}: cannot be made ({error.strerror}); set CALLWRIGHT_HOME") from error
+    know({*addresses(settings.dialog.targets, settings.escalation.trunks), *settings.escalation.queue.phones})
     setup_logs(settings.operations.log, settings.home_dir, names=settings.escalation.redaction.names)
     return asyncio.run(Operator(settings, config).serve())
 

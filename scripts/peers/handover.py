@@ -8,7 +8,9 @@ Needs what asterisk.sh needs, and: apt-get install baresip-core sox espeak-ng
 ::
 
     our caller ─► Asterisk 15x ─► operator (trunk 15x: the case's plan) ─ key 0 ─► 200: baresip · 201: 486 ·
-                                                                 202: rings · 203: hangs up after 2 s · 999: 404
+                                          202: rings · 203: hangs up after 2 s · 204: a mailbox · 999: 404
+
+The cases ``queue…`` have no plan: people at the desk are ready at telephones, and key 1 takes the caller there.
 
 Sound both ways is compared by correlation, what the person was told is transcribed, and each call's steps are read from
 its events. Exit status 0 if every case ended as it should.
@@ -37,57 +39,20 @@ from rich.table import Table
 from scripts.operator_process import OperatorProcess
 from scripts.peers import phones
 from scripts.peers.compare import match, read
+from scripts.peers.handover_cases import ASTERISK, CASES, DEAD, HUMAN, NUMBERS, Case
 from scripts.peers.real_call import transcribe
+from server.control_client import ask
 from server.settings import ROOT
 from telephony.resample import resample
 from telephony.sip.caller import CallerCall, CallerSettings, SipCaller
 from telephony.websocket.client import TwilioClient
 
-ASTERISK = "127.0.0.1:5160"
 OPERATOR_PORT = 5170
 PHONE_PORT = 5085
 TALK_S = 6.0
+BRIEFED_S = 3.0
+"""So much of the briefing is heard before the key."""
 NEAR = 0.85
-HUMAN, BUSY, RINGS, LEAVES, UNKNOWN = (f"sip:{number}@{ASTERISK}" for number in (200, 201, 202, 203, 999))
-DEAD = "sip:nobody@127.0.0.1:9"
-
-
-def bridge(target: str, **more: Any) -> dict[str, Any]:
-    return {"mode": "bridge", "target": target, **more}
-
-
-@dataclass(slots=True, frozen=True)
-class Case:
-    """One hand-over. ``reached``: the person has the caller in the end; ``by``: who joined them."""
-
-    plan: list[dict[str, Any]]
-    reached: bool = True
-    by: str = "us"
-    failures: tuple[str, ...] = ()
-    """What the targets before answered, in order."""
-    direct: bool = False
-    """The caller calls the operator itself, with a telephone that follows no transfer."""
-    stream: bool = False
-    """The caller comes by a provider's WebSocket."""
-    lost: bool = False
-    """Asterisk ends the caller's call, as it has let go of us before it knew."""
-
-
-CASES: dict[str, Case] = {
-    "blind": Case([{"mode": "refer", "target": HUMAN}], by="refer"),
-    "attended": Case([{"mode": "attended", "target": HUMAN}], by="far end"),
-    "bridge": Case([bridge(HUMAN)]),
-    "no-replaces": Case([{"mode": "attended", "target": HUMAN}], direct=True),
-    "busy": Case([bridge(BUSY), bridge(HUMAN)], failures=("486",)),
-    "no-answer": Case([bridge(RINGS, ring_s=4), bridge(HUMAN)], failures=("no answer",)),
-    "leaves": Case([bridge(LEAVES), bridge(HUMAN)], failures=("hung up before",)),
-    "unknown": Case([bridge(UNKNOWN), bridge(HUMAN)], failures=("404",)),
-    "dead": Case([bridge(DEAD), bridge(HUMAN)], failures=("",)),
-    "stream": Case([bridge(HUMAN)], stream=True),
-    "blind-busy": Case([{"mode": "refer", "target": BUSY}], reached=False, failures=("503",), lost=True),
-    "nobody": Case([bridge(BUSY), bridge(UNKNOWN)], reached=False, failures=("486", "404")),
-}
-NUMBERS = {name: 150 + index for index, name in enumerate(CASES)}
 
 
 @dataclass(slots=True)
@@ -127,10 +92,13 @@ def config(folder: Path) -> Path:
     data["tools"] = {"enabled": False}
     data["engines"] = {"large": ""}
     data["dialog"]["targets"] = {"person": ""}
+    queue = {"phones": [f"sip:*@{ASTERISK}", DEAD], "ring_s": 4, "again_s": 2}
     data["escalation"] = {
+        "queue": queue,
+        "handover": {"answer_s": 4},
         "trunks": [
             {"called": f"sip:{NUMBERS[name]}@*", "targets": {"person": case.plan}} for name, case in CASES.items()
-        ]
+        ],
     }
     path = folder / "handover.yaml"
     path.write_text(yaml.safe_dump(data))
@@ -138,8 +106,8 @@ def config(folder: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def telephone(folder: Path, said: Path) -> AsyncIterator[None]:
-    """Debian's baresip, answering by itself: plays ``said``, keeps what it hears in dump-*-dec.wav."""
+async def telephone(folder: Path, said: Path) -> AsyncIterator[asyncio.StreamWriter]:
+    """Debian's baresip, answering by itself: plays ``said``, keeps what it hears in dump-*-dec.wav; its keyboard."""
     text = phones._BARESIP_CONFIG.format(port=PHONE_PORT, folder=folder)
     (folder / "config").write_text(
         text.replace(f"{folder}/speech.wav", str(said)).replace("40000-40100", "42000-42100")
@@ -152,7 +120,8 @@ async def telephone(folder: Path, said: Path) -> AsyncIterator[None]:
     )
     await asyncio.sleep(1.0)  # it does not say when it listens
     try:
-        yield
+        assert process.stdin is not None
+        yield process.stdin
     finally:
         process.terminate()
         await process.wait()
@@ -242,11 +211,11 @@ class Bench:
         case, ended = CASES[name], Ended(name)
         folder = self._folder / name
         folder.mkdir()
-        async with telephone(folder, self._person):
+        async with telephone(folder, self._person) as keyboard, self._desk(case):
             async with self._caller(name, case) as caller:
                 await asyncio.sleep(4.0)  # the disclosure
                 await caller.press("0")
-                await self._connected(name, case, caller)
+                await self._connected(name, case, caller, keyboard)
                 before = b"" if not case.reached else caller.heard()
                 if not case.lost:
                     await caller.say(self._said)
@@ -275,16 +244,35 @@ class Bench:
             yield Calling(call)
             await call.hangup()
 
-    async def _connected(self, name: str, case: Case, call: Caller) -> None:
+    @contextlib.asynccontextmanager
+    async def _desk(self, case: Case) -> AsyncIterator[None]:
+        """People who are ready at the case's telephones."""
+        control = self._operator.settings.control_socket
+        names = [f"agent{index}" for index in range(len(case.desk))]
+        for name, reach in zip(names, case.desk, strict=True):
+            await ask(control, "queue_ready", by=name, skills=[], reach=reach)
+        try:
+            yield
+        finally:
+            for name in names:
+                await ask(control, "queue_away", by=name)
+
+    async def _connected(self, name: str, case: Case, call: Caller, keyboard: asyncio.StreamWriter) -> None:
         """Until the person has the caller, or nobody came."""
-        async with asyncio.timeout(60):
+        pressed = not case.desk
+        async with asyncio.timeout(120):
             while not call.closed:
                 kinds = [(one["kind"], one["body"]) for one in self._of(name)]
+                if not pressed and any(body.get("step") == "answered" and body["target"] == HUMAN for _, body in kinds):
+                    pressed = True
+                    await asyncio.sleep(BRIEFED_S)
+                    keyboard.write(b"1")
+                    await keyboard.drain()
                 ends = [body for kind, body in kinds if kind == "transfer.ended"]
                 steps = [body["step"] for kind, body in kinds if kind == "transfer.step"]
                 if "joined" in steps or any(body["ok"] for body in ends):
                     break
-                if not case.reached and len(ends) == len(case.plan):
+                if not case.reached and len(ends) == len(case.failures):
                     break
                 await asyncio.sleep(0.1)
         await asyncio.sleep(0.5)

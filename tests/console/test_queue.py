@@ -89,7 +89,8 @@ async def test_callbacks_show_the_number_to_who_takes_one(
         assert "reported fraud" in page
         assert "+15551234567" not in page
         form = {"csrf": csrf_of(page)}
-        assert "+15551234567" in (await http.post("/callbacks/3f2a91c0/claim", data=form)).text
+        claimed = (await http.post("/callbacks/3f2a91c0/claim", data=form)).text
+        assert '<a id="dial-3f2a91c0" href="tel:+15551234567">+15551234567</a>' in claimed
         closing = {**form, "outcome": "reached", "note": "card 4111 1111 1111 1111"}
         assert (await http.post("/callbacks/3f2a91c0/close", data={**closing, "outcome": "?"})).status_code == 400
         assert "Nobody is to be called back" in (await http.post("/callbacks/3f2a91c0/close", data=closing)).text

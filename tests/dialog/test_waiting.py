@@ -225,7 +225,8 @@ def test_a_person_with_a_telephone_is_called_and_who_does_not_answer_is_passed_o
 
     missed = TransferResult(False, "480 Temporarily Unavailable")
     done = talk(
-        scenario, **{**waiting(misses=2), "target": "sip:person@example.org", "transfers": [NOBODY, missed, missed]}
+        scenario,
+        **{**waiting(misses=2, again_s=0), "target": "sip:person@example.org", "transfers": [NOBODY, missed, missed]},
     )
     assert [target for target, _ in done.leg.transfers] == ["sip:person@example.org", *["sip:ann@pbx.example"] * 2]
     assert line_of(done).queue.agents[0].presence is Presence.AWAY

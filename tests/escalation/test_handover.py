@@ -38,7 +38,8 @@ def call() -> CallSoFar:
 def test_the_summary_is_three_sentences_with_quotes() -> None:
     record = build(call(), FIRING, START + timedelta(seconds=40), EscalationSettings())
     assert record.summary == (
-        "+15550100 has been on the line for 40 seconds and first said “My card is [card]. What is the overdraft fee?”. "
+        "The caller has been on the line for 40 seconds "
+        "and first said “My card is [card]. What is the overdraft fee?”. "
         "The operator gave one answer, most recently “The overdraft fee is thirty dollars” from “Fees”. "
         "The caller asked for a person: “Let me talk to a human”."
     )

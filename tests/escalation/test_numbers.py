@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from escalation.numbers import address_of, keyed_number, number_of, spoken_number
+from escalation.numbers import address_of, keyed_number, link_of, number_of, spoken_number
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ from escalation.numbers import address_of, keyed_number, number_of, spoken_numbe
 def test_what_a_callers_address_gives(caller: str, number: str, address: str) -> None:
     assert number_of(caller) == number
     assert address_of(caller) == address
+
+
+def test_a_number_or_an_address_can_be_opened_by_a_telephone_program() -> None:
+    links = [link_of(one) for one in ("+1 (555) 123-4567", "sip:alice@example.org;x=y", "anonymous")]
+    assert links == ["tel:+15551234567", "sip:alice@example.org", ""]
 
 
 def test_keyed_numbers_have_a_sensible_length() -> None:

@@ -139,14 +139,28 @@ def test_a_call_from_which_nothing_can_be_reached_goes_to_the_queue() -> None:
     assert one.waited(WaitOutcome(WaitEnd.NOBODY), 0.0) == Nobody("no target can be reached from this call")
 
 
-def test_who_becomes_free_while_the_caller_waits_is_tried_and_rounds_are_counted() -> None:
+def test_who_becomes_free_while_the_caller_waits_is_tried_and_rounds_of_the_plan_are_counted() -> None:
     one = course(ALICE, rounds=2)
     one.first(0.0)
     assert one.failed(Failure.BUSY, "486", 1.0) == Queue()
-    ready = WaitOutcome(WaitEnd.READY, target="sip:carol@desk.example")
-    assert tried(one.waited(ready, 300.0)) == ("sip:carol@desk.example", Mode.BRIDGE, 20)
-    assert one.failed(Failure.NO_ANSWER, "480", 320.0) == Queue()
-    assert one.waited(WaitOutcome(WaitEnd.READY), 330.0) == Nobody("480")
+    ready = WaitOutcome(WaitEnd.READY, target="sip:carol@desk.example", ring_s=12, confirm=True)
+    for at in (300.0, 350.0, 400.0):
+        step = one.waited(ready, at)
+        assert tried(step) == ("sip:carol@desk.example", Mode.BRIDGE, 12)
+        assert isinstance(step, Try)
+        assert step.target.confirm
+        assert one.failed(Failure.NO_ANSWER, "480", at + 12) == Queue()
+    assert tried(one.waited(WaitOutcome(WaitEnd.READY), 430.0)) == (ALICE.target, Mode.BRIDGE, 20)
+    one.failed(Failure.BUSY, "486", 431.0)
+    assert one.waited(WaitOutcome(WaitEnd.READY), 440.0) == Nobody("486")
+
+
+@pytest.mark.parametrize(("plan", "mode"), [(PBX, Mode.BRIDGE), (BOB, Mode.ATTENDED), (ALICE, Mode.BRIDGE)])
+def test_a_persons_telephone_is_never_reached_by_letting_go_of_the_caller(plan: Target, mode: Mode) -> None:
+    one = course(plan)
+    one.first(0.0)
+    one.failed(Failure.BUSY, "486", 1.0)
+    assert tried(one.waited(WaitOutcome(WaitEnd.READY, target="sip:carol@desk.example"), 2.0))[1] is mode
 
 
 def test_a_callback_ends_the_search() -> None:

@@ -70,7 +70,7 @@ def test_two_people_never_take_the_same_caller() -> None:
 
 
 def test_a_claim_that_is_not_connected_expires_and_the_caller_is_offered_again_in_their_place() -> None:
-    queue, changes = told(QueueSettings(connect_s=10))
+    queue, changes = told(QueueSettings(connect_s=10, gone_s=1000))
     queue.ready("ann", 999)
     queue.enter("a", ASKED, 1000)
     queue.enter("b", ASKED, 1001)
@@ -79,6 +79,7 @@ def test_a_claim_that_is_not_connected_expires_and_the_caller_is_offered_again_i
     assert queue.entry("b").agent == "bob"  # type: ignore[union-attr]
     queue.step(1012)
     assert order(queue) == ["a", "b"]
+    queue.step(1022)
     assert queue.entry("a").state is Wait.OFFERED  # type: ignore[union-attr]
     assert Change(Step.EXPIRED, "a", "ann", 12.0) in changes
 
@@ -155,6 +156,56 @@ def test_a_wait_is_estimated_only_after_enough_was_seen() -> None:
     assert queue.place("d", now).wait_s == pytest.approx(240)
 
 
+def test_after_a_conversation_there_is_time_to_wrap_up_and_ready_ends_it() -> None:
+    settings = QueueSettings(wrap_up_s=30, wrap_up_people={"bob": 0}, gone_s=3600)
+    queue, changes = told(settings)
+    for name in ("ann", "bob"):
+        queue.ready(name, 1000)
+        queue.enter(f"of-{name}", ASKED, 1000)
+        queue.claim(f"of-{name}", name, 1001)
+        queue.taken(f"of-{name}", "", 1002)
+    for name in ("ann", "bob"):
+        queue.over(f"of-{name}", 1100)
+    queue.enter("a", ASKED, 1101)
+    queue.enter("b", ASKED, 1102)
+    assert [one.agent for one in queue.waiting()] == ["bob", ""]
+    assert queue.next_at(1102) == 1121  # bob's offer; ann's pause is over later
+    queue.claim("a", "bob", 1110)
+    queue.taken("a", "", 1111)
+    assert queue.next_at(1111) == 1130
+    queue.step(1130)
+    assert queue.entry("b").agent == "ann"  # type: ignore[union-attr]
+    assert [one.agent for one in changes if one.step is Step.WRAP_UP] == ["ann"]
+
+
+def test_ready_or_a_choice_of_ones_own_ends_the_pause_and_a_pause_counts_in_the_estimate() -> None:
+    queue = Queue(QueueSettings(wrap_up_s=60, known_after=1, gone_s=3600))
+    queue.ready("ann", 1000)
+    for call, at in (("a", 1000), ("b", 1200)):
+        queue.enter(call, ASKED, at)
+        queue.claim(call, "ann", at)
+        queue.taken(call, "", at)
+        queue.over(call, at + 100)
+    queue.enter("c", ASKED, 1310)
+    assert queue.place("c", 1310).wait_s == pytest.approx(160)
+    queue.claim("c", "ann", 1311)
+    queue.release("c", "ann", 1312)
+    assert queue.entry("c").state is Wait.WAITING  # type: ignore[union-attr]  # given back a moment ago
+    queue.ready("ann", 1313)
+    assert queue.entry("c").agent == "ann"  # type: ignore[union-attr]
+
+
+def test_whoever_declined_is_not_asked_again_at_once() -> None:
+    queue = Queue(QueueSettings(again_s=10))
+    queue.ready("ann", 1000)
+    queue.enter("a", ASKED, 1000)
+    queue.release("a", "ann", 1001)
+    assert queue.entry("a").state is Wait.WAITING  # type: ignore[union-attr]
+    assert queue.next_at(1001) == 1011
+    queue.step(1011)
+    assert queue.entry("a").agent == "ann"  # type: ignore[union-attr]
+
+
 def test_estimates_and_minutes() -> None:
     seen, nothing = Average(0.2), Average(0.2)
     for value in (100, 200):
@@ -202,7 +253,14 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.now = 1000.0
         self.settings = QueueSettings(
-            ring_s=20, connect_s=10, gone_s=60, max_waiting=4, skills={FRAUD: ("fraud",)}, any_skill_after_s=50
+            again_s=10,
+            wrap_up_s=15,
+            ring_s=20,
+            connect_s=10,
+            gone_s=60,
+            max_waiting=4,
+            skills={FRAUD: ("fraud",)},
+            any_skill_after_s=50,
         )
         self.claims: dict[str, str] = {}
         self.queue = Queue(self.settings, self._told)
@@ -269,6 +327,7 @@ class QueueMachine(RuleBasedStateMachine):
     def nobody_waits_while_somebody_able_is_free(self) -> None:
         self.queue.step(self.now)
         free = [one for one in self.queue.agents if one.presence is Presence.READY and not one.call_id]
+        free = [one for one in free if one.rests_until <= self.now]
         for entry in self.queue.waiting():
             if entry.state is Wait.WAITING:
                 assert not any(entry.wants <= one.skills for one in free)

@@ -123,7 +123,11 @@ def test_the_command_line_lists_and_closes_and_both_are_in_the_audit(engine: sa.
 
     app, run = make_app(opened), CliRunner().invoke
     assert "+15551234567" in run(app, ["list"]).output
+    assert "+15551234567  tel:+15551234567" in run(app, ["claim", "3f2a91c0", "--by", "ann"]).output
+    assert isinstance(run(app, ["claim", "3f2a91c0", "--by", "bob"]).exception, CaseTaken)
     assert "is closed: reached" in run(app, ["close", "3f2a91c0"]).output
     assert "nobody is to be called back" in run(app, ["list"]).output
     assert '"state": "done"' in run(app, ["list", "--all", "--json"]).output
-    assert {one["action"] for one in audit.latest()} == {"callbacks.list", "callback.close"}
+    assert {one["action"] for one in audit.latest()} == {
+        "callbacks.list", "callback.claim", "callback.close",
+    }  # fmt: skip
