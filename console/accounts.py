@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.permissions import Permission, Role, granted
 from console.settings import SignInSettings
+from contracts.clock import utc_now
 from contracts.errors import CallwrightError, RecordError
 from contracts.events import EventKind
 from operations.audit import AuditLog
@@ -59,11 +60,6 @@ class Session:
     account: Account
     csrf: str
     digest: str
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 class Accounts:

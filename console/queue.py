@@ -77,7 +77,16 @@ class QueuePages:
         try:
             found = await self._ask("queue", by=visit.by)
         except MediaProcessSilent:
-            return {"silent": True, "waiting": [], "people": [], "me": None, "skills": [], "phones": False, **_WORDS}
+            return {
+                "silent": True,
+                "waiting": [],
+                "people": [],
+                "me": None,
+                "skills": [],
+                "phones": False,
+                "opens": "",
+                **_WORDS,
+            }
         waiting = found["waiting"]
         for one in waiting:
             one["caller"] = one["caller"] if visit.may(Permission.TRANSCRIPTS_READ) else masked(one["caller"])
@@ -85,7 +94,7 @@ class QueuePages:
         me = next((one for one in found["people"] if one["name"] == visit.by), None)
         return {
             "silent": False, "waiting": waiting, "people": found["people"], "me": me, "skills": found["skills"],
-            "phones": found["phones"], **_WORDS,
+            "phones": found["phones"], "opens": found["opens"], **_WORDS,
         }  # fmt: skip
 
     async def ready(self, visit: Visit) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -20,6 +21,11 @@ class MonotonicClock:
     def now(self) -> float:
         """Seconds since an arbitrary point, the same in all processes of this boot."""
         return time.monotonic()
+
+
+def utc_now() -> datetime:
+    """The time of day, aware."""
+    return datetime.now(UTC)
 
 
 class ManualClock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -150,8 +151,15 @@ class Waiting(Protocol):
         """
         ...
 
-    async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
-        """Nobody came: promise a call back, and ``say`` so. The ticket's number; empty if none could be kept."""
+    async def ticket(self, record: HandoffRecord, *, say: bool, opening: str = "", last: bool = False) -> str:
+        """Nobody came: promise a call back, and ``say`` so. The ticket's number; empty if none could be kept.
+
+        ``opening``: when people are there again, as it is spoken; empty: nobody knows. ``last``: the call ends then.
+        """
+        ...
+
+    def opens_at(self, record: HandoffRecord) -> datetime | None:
+        """When it opens for this caller, if it is closed now; None: it is open, or that is not known."""
         ...
 
     def take(self, event: EarEvent) -> None:
@@ -170,9 +178,13 @@ class NoQueue:
         """At once: nobody."""
         return WaitOutcome(WaitEnd.NOBODY)
 
-    async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
+    async def ticket(self, record: HandoffRecord, *, say: bool, opening: str = "", last: bool = False) -> str:
         """None."""
         return ""
+
+    def opens_at(self, record: HandoffRecord) -> datetime | None:
+        """There is none."""
+        return None
 
     def take(self, event: EarEvent) -> None:
         """Nobody listens."""

@@ -27,12 +27,15 @@ from dialog.joining import Joining, Reached
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
 from escalation.handover import Attempt, CallSoFar, briefing, build, settled, transferring
+from escalation.hours import spoken_opening
 from escalation.plan import Ability, Course, Failure, Kept, Mode, Nobody, Queue, Try, why_refused
 from escalation.rules import Firing
 from voice.clauses import split
 
 log = structlog.get_logger()
 
+LAST = frozenset({Reason.KILL_SWITCH, Reason.OVERLOAD})
+"""Callers who cannot stay with the operator: with no person their call ends."""
 _ASKED_FOR = frozenset({Reason.PERSON_REQUESTED, Reason.OFFER_ACCEPTED})
 """Callers who want nothing but a person: with a blind REFER they hear the first sentence only."""
 
@@ -75,20 +78,20 @@ class HandingOver:
         record = build(so_far, firing, asked_at, self.services.escalation)
         await self._save(record)
         settings = self.services.escalation.handover
-        targets = self.services.plans.of(self.leg.info, firing.target)
+        targets = self.services.plans.of(self.leg.info, firing.target, self.services.wall())
         course = Course(targets, self._ability(), patience_s=settings.patience_s, rounds=settings.rounds)
         step = course.first(self._now())
         saying = _Saying(self.speaking)
         if not isinstance(step, Queue):
             saying.begin(self._sentence(firing, step))
-        elif self.services.reachable(self.leg.info):
+        elif self.services.reachable(self.leg.info, firing.reason):
             saying.begin(firing.say)
         try:
             while True:
                 if isinstance(step, Try):
                     reached = await self._reach(step, record, firing, so_far, saying)
                     if reached.ok:
-                        return await self._handed(reached, saying)
+                        return await self._handed(reached, firing)
                     step = course.failed(reached.why, reached.status, self._now())
                     if isinstance(step, Try):
                         saying.begin(self.speaking.lines.get("trying_next"))
@@ -180,13 +183,13 @@ class HandingOver:
             await self._settle(record, TransferResult(True, reached.status))
         return reached
 
-    async def _handed(self, reached: Reached, saying: _Saying) -> HangupReason | None:
+    async def _handed(self, reached: Reached, firing: Firing) -> HangupReason | None:
         """The person has, or had, the caller."""
         if reached.taken:
             return None
         if not reached.here:
             return HangupReason.TRANSFERRED
-        if self.services.escalation.handover.after_person == "goodbye":
+        if firing.reason in LAST or self.services.escalation.handover.after_person == "goodbye":
             await self.speaking.line("goodbye", interruptible=False)
             return HangupReason.TRANSFERRED
         await self.speaking.line("person_left")
@@ -197,13 +200,26 @@ class HandingOver:
         if not any_target:
             body = {"target": firing.target, "ok": False, "status": "no target"}
             self.speaking.record(EventKind.TRANSFER_ENDED, body)
-        ticket = await self.waiting.ticket(record, say=not firing.alone)
+        opening = self._opening(record, firing)
+        last = firing.reason in LAST
+        ticket = await self.waiting.ticket(record, say=not firing.alone, opening=opening, last=last)
         status = f"{step.why}; callback {ticket}" if ticket else step.why
         await self._settle(record, TransferResult(False, status))
         if firing.alone:
             await self.speaking.text(firing.alone, interruptible=False)
+        elif not ticket and last:
+            await self.speaking.line("overload_alone", interruptible=False)
+        elif not ticket and opening:
+            await self.speaking.text(self.speaking.lines.filled("closed", opening=opening))
         elif not ticket:
             await self.speaking.line("transfer_failed" if any_target else "transfer_impossible")
+
+    def _opening(self, record: HandoffRecord, firing: Firing) -> str:
+        """When people are there again, in words; empty: it is not closed, or nobody knows."""
+        now = self.services.wall()
+        plan = self.services.plans.opens_at(self.leg.info, firing.target, now)
+        times = [one for one in (plan, self.waiting.opens_at(record)) if one is not None]
+        return spoken_opening(min(times), now) if times else ""
 
     async def _waited(self, record: HandoffRecord, saying: Awaitable[None]) -> WaitOutcome:
         try:

@@ -103,6 +103,23 @@ class LineFile(Settings):
         "Is there anything else I can help with?"
     )
     """Nobody comes: said when the ticket is on the disk."""
+    callback_goodbye: str = (
+        "I'm sorry, nobody can take your call now. I've noted a callback for {number}. Thank you for calling. Goodbye."
+    )
+    """To whoever cannot stay with the operator, because all its lines are busy."""
+    overload_alone: str = (
+        "I'm sorry, all our lines are busy and nobody can take your call. Please call again later. Goodbye."
+    )
+    closed_promised: str = (
+        "I'm sorry, the people who could help are back {opening}. I've noted a callback for {number}. "
+        "Is there anything else I can help with?"
+    )
+    """Outside opening hours: said when the ticket is on the disk. ``opening``: today at 2 p.m., on Monday at 8 a.m."""
+    closed_offer: str = (
+        "I'm sorry, the people who could help are back {opening}. To be called back, key in your number with its area "
+        "code, then press the hash key."
+    )
+    closed: str = "I'm sorry, the people who could help are back {opening}. Is there anything else I can help with?"
     callback_here: str = "the address that you are calling from"
     """In place of a number, for a caller who has an address and no number."""
     too_long: str
@@ -157,7 +174,8 @@ class Lines:
         """The sentence of that name with ``{key}`` replaced by its value."""
         text = self.get(key)
         for name, value in values.items():
-            text = text.replace(f"{{{name}}}", value)
+            end = "" if value.endswith(".") else "."  # "at 8 a.m." ends a sentence with its own point
+            text = text.replace(f"{{{name}}}.", f"{value}{end}").replace(f"{{{name}}}", value)
         return text
 
     def _fill(self, text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from contracts.dialling import Waiting
-from contracts.handoff import CallbackTicket, HandoffRecord
+from contracts.handoff import CallbackTicket, HandoffRecord, Reason
 from contracts.leg import CallLeg
 from contracts.seats import Bay
 
@@ -35,6 +35,10 @@ class Lineup(Protocol):
     @property
     def staffed(self) -> bool:
         """Is anybody there?"""
+        ...
+
+    def open(self, reason: Reason, called: str) -> bool:
+        """Is this the time for such a caller on that line?"""
         ...
 
     def __call__(self, leg: CallLeg, speaking: Speaking, bay: Bay | None) -> Waiting:

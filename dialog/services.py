@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from contracts.clock import Clock
+from contracts.clock import Clock, utc_now
 from contracts.dialling import Dialler
 from contracts.engines import Synthesiser
 from contracts.events import EventSink
@@ -67,9 +68,14 @@ class DialogServices:
     queue: Lineup | None = None
     """Where a call's caller waits when nobody answers; None: there is no queue."""
 
-    def reachable(self, info: LegInfo) -> bool:
-        """Is there anybody whom this caller could be handed to?"""
-        return self.plans.reachable(info) or (self.queue is not None and self.queue.staffed)
+    wall: Callable[[], datetime] = utc_now
+    """The time of day, for opening hours."""
+
+    def reachable(self, info: LegInfo, reason: Reason = Reason.OTHER) -> bool:
+        """Is there anybody whom this caller could be handed to now?"""
+        if self.plans.reachable(info, self.wall()):
+            return True
+        return self.queue is not None and self.queue.staffed and self.queue.open(reason, info.called)
 
     async def judged(self, facts: TurnFacts) -> Firing | None:
         """What the rules say of a turn; the classifier is asked unless they already know that it is urgent."""
@@ -105,3 +111,8 @@ class DialogServices:
         evidence = f"{turned.scope}={turned.name}" if turned.name else f"{turned.scope}=operator"
         say, alone = self.lines.get("switched_off"), self.lines.get("switched_off_alone")
         return Firing("kill-switch", Reason.KILL_SWITCH, evidence, say, PERSON, Action.TRANSFER, alone)
+
+    def overloaded(self) -> Firing:
+        """To a person, because no further caller can talk to the operator now."""
+        say = self.lines.get("overload")
+        return Firing("overload", Reason.OVERLOAD, "all lines are busy", say, PERSON, Action.TRANSFER)

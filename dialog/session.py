@@ -41,7 +41,7 @@ from contracts.seats import Bay
 from dialog.answering import Answering
 from dialog.byhand import ByHand
 from dialog.conversation import Conversation
-from dialog.handing import HandingOver
+from dialog.handing import LAST, HandingOver
 from dialog.hushing import Hushing
 from dialog.intents import ENDING, LASTING, LINES, PARTING, Intent, classify
 from dialog.keypad import Keypad
@@ -69,11 +69,13 @@ class Session:
 
     def __init__(
         self, leg: CallLeg, front: AudioFront, services: DialogServices, bay: Bay,
-        recording: CallRecording | None = None,
+        recording: CallRecording | None = None, at_once: Firing | None = None,
     ) -> None:  # fmt: skip
+        """``at_once``: this caller goes to a person, and never talks to the operator."""
         self._leg = leg
         self._front = front
         self._services = services
+        self._at_once = at_once
         self._conversation = Conversation()
         self._speaking = Speaking(leg.info.call_id, front, services, self._conversation)
         self._answering = Answering(leg.info.call_id, services, self._speaking, self._conversation)
@@ -146,7 +148,7 @@ class Session:
 
     async def _open(self) -> None:
         await self._opening.disclose()
-        stopped = self._services.stopped()
+        stopped = self._at_once or self._services.stopped()
         await (self._opening.greet() if stopped is None else self._act(stopped))
 
     # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -393,7 +395,7 @@ class Session:
             over = await self._handing.hand_over(firing)
         finally:
             self._busy_handing = False
-        if over is not None or firing.reason is Reason.KILL_SWITCH:
+        if over is not None or firing.reason in LAST:
             self._ending = True
             await self._leg.hangup(over or HangupReason.OPERATOR, firing.target)
         else:

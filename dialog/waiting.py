@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _CALL_BACK = re.compile(r"\b(?:call|ring|phone) (?:me |us )?back\b|\bcall ?backs?\b", re.IGNORECASE)
-_CRISIS = frozenset({Reason.DANGER, Reason.EMERGENCY})
+CRISIS = frozenset({Reason.DANGER, Reason.EMERGENCY})
 """Whoever is in danger is not asked to hang up and wait."""
 CHOOSE_S = 8.0
 """For a key after the number was read back."""
@@ -69,7 +69,7 @@ class QueueWait:
         """Until somebody is free or the wait is over."""
         line, call_id = self._line, self._info.call_id
         now = line.clock.now()
-        if not line.settings.enabled:
+        if not line.settings.enabled or not line.open(record.reason, self._info.called):
             return WaitOutcome(WaitEnd.NOBODY)
         entry = line.queue.enter(call_id, record.reason, now, called=self._info.called, caller=self._info.caller)
         line.moved()
@@ -92,20 +92,31 @@ class QueueWait:
                 line.queue.leave(call_id, line.clock.now())
                 line.moved()
 
-    async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
+    async def ticket(self, record: HandoffRecord, *, say: bool, opening: str = "", last: bool = False) -> str:
         """Nobody came: a callback is noted and, with ``say``, the caller told so, or asked for their number."""
         if not self._line.settings.callbacks:
             return ""
+        lines = self._speaking.lines
         target = number_of(self._info.caller) or address_of(self._info.caller)
+        promise = "closed_promised" if opening else "callback_promised"
         if not target and say:
-            await self._say(self._speaking.lines.get("callback_offer"))
+            await self._say(lines.filled("closed_offer" if opening else "callback_offer", opening=opening))
             target = await self._number_by_keys(asked=True)
+            promise = "callback_noted"  # the rest has just been said
         kept = await self._keep(record, target) if target else None
         if kept is None:
             return ""
+        if last:
+            promise = "callback_goodbye"
         if say:
-            await self._say(self._speaking.lines.filled("callback_promised", number=self._spoken(kept.caller)))
+            await self._say(lines.filled(promise, number=self._spoken(kept.caller), opening=opening))
         return kept.ticket
+
+    def opens_at(self, record: HandoffRecord) -> datetime | None:
+        """When it opens for this caller, if it is closed now."""
+        line, now = self._line, self._line.wall()
+        opens = line.opens_at(record.reason, self._info.called, now) if line.settings.enabled else None
+        return None if opens == now else opens
 
     def take(self, event: EarEvent) -> None:
         """Keys, and the wish to be called back."""
@@ -164,7 +175,7 @@ class QueueWait:
         return wanted and self._offers(record)
 
     def _offers(self, record: HandoffRecord) -> bool:
-        return self._line.settings.callbacks and record.reason not in _CRISIS
+        return self._line.settings.callbacks and record.reason not in CRISIS
 
     def _place_said(self, record: HandoffRecord, now: float) -> str:
         """Position and time; a place that got worse (a crisis came) is not told: it would sound like a mistake."""
@@ -259,10 +270,11 @@ class QueueWait:
         """On the disk; None: it could not be written. One ticket for a call, however often it is promised."""
         if self._kept is not None and self._kept.caller == target:
             return self._kept
-        now = datetime.now(UTC)
+        now = self._line.wall()
+        opens = (self.opens_at(record) or now).astimezone(UTC)
         ticket = CallbackTicket(
             ticket=uuid.uuid4().hex[:8], call_id=record.call_id, caller=target, reason=record.reason, wanted_at=now,
-            expires_at=now + timedelta(days=self._line.settings.callback_days),
+            expires_at=max(now, opens) + timedelta(days=self._line.settings.callback_days),
         )  # fmt: skip
         try:
             await self._line.tickets.keep(ticket)

@@ -12,16 +12,19 @@ It lives in the media process: whoever waits goes on waiting, and telephones go 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
-from contracts.clock import Clock
+from contracts.clock import Clock, utc_now
 from contracts.events import Event, EventKind, EventSink
+from contracts.handoff import Reason
 from contracts.leg import CallLeg, HangupReason
 from contracts.seats import Bay
 from dialog.byhand import Act
 from dialog.ports import TicketStore
 from dialog.speaking import Speaking
-from dialog.waiting import QueueWait
+from dialog.waiting import CRISIS, QueueWait
+from escalation.hours import Hours, opening
 from escalation.queue import Change, Queue
 from escalation.queuesettings import QueueSettings
 
@@ -33,13 +36,17 @@ class WaitingLine:
     """dialog.ports.Lineup, and an EventSink that hears how calls go on. Used on the event loop's thread only."""
 
     def __init__(
-        self, settings: QueueSettings, clock: Clock, sink: EventSink, tickets: TicketStore, music: bytes
-    ) -> None:
-        """``music``: a loop as in voice.holdmusic."""
+        self, settings: QueueSettings, clock: Clock, sink: EventSink, tickets: TicketStore, music: bytes,
+        hours: Mapping[str, Hours] | None = None, wall: Callable[[], datetime] = utc_now,
+    ) -> None:  # fmt: skip
+        """``music``: a loop as in voice.holdmusic; ``hours``: the tables that the settings name; ``wall``: the time of
+        day."""
         self.settings = settings
         self.clock = clock
         self.tickets = tickets
         self.music = music
+        self.wall = wall
+        self._hours = dict(hours or {})
         self.queue = Queue(settings, self._told)
         self._sink = sink
         self._watchers: dict[str, Callable[[], None]] = {}
@@ -49,6 +56,15 @@ class WaitingLine:
     def staffed(self) -> bool:
         """Is anybody there?"""
         return self.queue.staffed
+
+    def open(self, reason: Reason, called: str) -> bool:
+        """Is this the time for such a caller on that line? Whoever is in danger waits for anybody who is there."""
+        now = self.wall()
+        return reason in CRISIS or self.opens_at(reason, called, now) == now
+
+    def opens_at(self, reason: Reason, called: str, now: datetime) -> datetime | None:
+        """When it opens for such a caller: ``now``, later, or (None) not within a year."""
+        return opening([self._hours[name] for name in self.settings.tables(reason, called)], now)
 
     def __call__(self, leg: CallLeg, speaking: Speaking, bay: Bay | None) -> QueueWait:
         """A place in front of the queue for one call."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from contracts.dialling import WaitEnd, WaitOutcome, end_of
 from contracts.leg import LegInfo
 from contracts.settings import Settings
+from escalation.hours import Hours
 
 _URI = re.compile(r"^sips?:([^@\s<>\"]+@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(:\d{1,5})?(;[^\s<>\"?]*)?$")
 _BARE = re.compile(r"^\+?[0-9A-Za-z*#_.-]+(@[A-Za-z0-9_.-]+(:\d{1,5})?)?$")
@@ -53,6 +55,7 @@ class Target(Settings):
         description="Whoever answers takes the caller by handover.skip_key after the briefing, else the next target is "
         "tried: a mailbox takes nobody. With attended and bridge.",
     )
+    hours: str = Field(default="", description="A table of escalation.hours: not tried while closed. Empty: always.")
 
     @field_validator("target")
     @classmethod
@@ -109,18 +112,32 @@ class Plans:
 
     targets: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     trunks: tuple[Trunk, ...] = ()
+    hours: Mapping[str, Hours] = field(default_factory=dict)
 
-    def of(self, info: LegInfo, name: str) -> tuple[Target, ...]:
-        """Whom to try for this call, in order; empty: nobody can be reached under that name."""
+    def of(self, info: LegInfo, name: str, at: datetime | None = None) -> tuple[Target, ...]:
+        """Whom to try for this call, in order; empty: nobody can be reached under that name. ``at``: who is there
+        then."""
+        return tuple(one for one in self._all(info, name) if at is None or self._opens(one, at) == at)
+
+    def opens_at(self, info: LegInfo, name: str, at: datetime) -> datetime | None:
+        """When somebody of the plan is there again, if nobody is now; None: somebody is, or it is not known."""
+        times = [self._opens(one, at) for one in self._all(info, name)]
+        known = [one for one in times if one is not None]
+        return min(known) if known and at not in known else None
+
+    def _opens(self, target: Target, at: datetime) -> datetime | None:
+        return self.hours[target.hours].opens_at(at) if target.hours else at
+
+    def _all(self, info: LegInfo, name: str) -> tuple[Target, ...]:
         trunk = next((one for one in self.trunks if one.fits(info)), None)
         if trunk is not None and name in trunk.targets:
             return trunk.targets[name]
         return tuple(self.targets.get(name, ()))
 
-    def reachable(self, info: LegInfo) -> bool:
+    def reachable(self, info: LegInfo, at: datetime | None = None) -> bool:
         """Is there anybody for this call, under any name?"""
         names = {*self.targets, *(name for trunk in self.trunks for name in trunk.targets)}
-        return any(self.of(info, name) for name in names)
+        return any(self.of(info, name, at) for name in names)
 
 
 def addresses(targets: Mapping[str, tuple[Target, ...]], trunks: Sequence[Trunk]) -> set[str]:

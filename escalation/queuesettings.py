@@ -39,6 +39,14 @@ class QueueSettings(Settings):
     called_skills: dict[str, tuple[str, ...]] = Field(
         default={}, description="Called address (pattern with * and ?) → skills wanted besides, such as a language."
     )
+    hours: str = Field(
+        default="",
+        description="A table of escalation.hours: while it is closed nobody begins to wait but who is in danger. "
+        "Empty: open whenever somebody is signed in.",
+    )
+    skill_hours: dict[str, str] = Field(
+        default={}, description="Skill → table: closed for whoever wants that skill; besides hours."
+    )
     any_skill_after_s: float = Field(
         default=180.0, ge=0, le=86_400, description="Then anybody may take them; 0: never."
     )
@@ -91,6 +99,11 @@ class QueueSettings(Settings):
     callback_kept_days: float = Field(
         default=30.0, gt=0, le=3650, description="A callback that is done or expired is erased after so long."
     )
+
+    def tables(self, reason: Reason, called: str) -> set[str]:
+        """Names of the tables that must be open for such a caller."""
+        skills = self.wants(reason, called)
+        return {self.hours, *(self.skill_hours.get(skill, "") for skill in skills)} - {""}
 
     def wants(self, reason: Reason, called: str) -> frozenset[str]:
         """Skills for this reason, on this line."""

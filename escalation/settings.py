@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from contracts.settings import Settings
+from escalation.hours import Hours, unknown
 from escalation.plan import Trunk
 from escalation.queuesettings import QueueSettings
 
@@ -98,6 +99,8 @@ class EscalationSettings(Settings):
     redaction: RedactionSettings = RedactionSettings()
     quote_chars: int = Field(default=160, ge=20, le=1000)
     """Longest quote in a hand-over's summary, characters."""
+    hours: dict[str, Hours] = Field(default={})
+    """Name → opening hours; targets and the queue name them."""
     queue: QueueSettings = QueueSettings()
     """Waiting for a person."""
     trunks: tuple[Trunk, ...] = ()
@@ -105,3 +108,10 @@ class EscalationSettings(Settings):
     handover: HandoverSettings = HandoverSettings()
     webhook: WebhookSettings = WebhookSettings()
     """Each hand-over is posted there, signed, when it is raised and when it has ended."""
+
+    @model_validator(mode="after")
+    def _tables(self) -> Self:
+        targets = [one.hours for trunk in self.trunks for plan in trunk.targets.values() for one in plan]
+        if wrong := unknown([self.queue.hours, *self.queue.skill_hours.values(), *targets], self.hours):
+            raise ValueError(wrong)
+        return self

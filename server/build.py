@@ -27,6 +27,7 @@ from dialog.services import DialogServices
 from dialog.settings import CascadeFile
 from dialog.topics import TopicModel, load_topics
 from dialog.waitingline import WaitingLine
+from escalation.hours import unknown as unknown_hours
 from escalation.plan import Plans
 from escalation.risk import RiskFile
 from escalation.rules import RuleBook
@@ -143,7 +144,7 @@ def make_dialog(
         clock=clock,
         clauses=settings.voice.mouth.clauses,
         config_digest=settings.digest(*read, *prompts.files),
-        plans=Plans(files.targets, settings.escalation.trunks),
+        plans=Plans(files.targets, settings.escalation.trunks, settings.escalation.hours),
         switch=switch,
         risks=risks,
         topics=topics,
@@ -183,7 +184,7 @@ async def make_line(settings: OperatorSettings, clock: Clock, sink: EventSink, t
         music = await asyncio.to_thread(holdmusic.made, queue.music_db)
     else:
         music = await asyncio.to_thread(holdmusic.load, project_path(queue.music), queue.music_db)
-    return WaitingLine(queue, clock, sink, tickets, music)
+    return WaitingLine(queue, clock, sink, tickets, music, settings.escalation.hours)
 
 
 def make_asking(settings: OperatorSettings, engines: Engines, prompts: Prompts, clock: Clock) -> Asking:
@@ -199,6 +200,9 @@ def check_targets(rules: RuleBook, settings: OperatorSettings, path: Path) -> No
     unknown = sorted(rules.targets - set(settings.dialog.targets))
     if unknown:
         raise ConfigError(f"{path}: target {unknown[0]!r} is not in dialog.targets of the settings ({known})")
+    named = [one.hours for plan in settings.dialog.targets.values() for one in plan]
+    if wrong := unknown_hours(named, settings.escalation.hours):
+        raise ConfigError(f"dialog.targets: {wrong}")
     for trunk in settings.escalation.trunks:
         unknown = sorted(set(trunk.targets) - set(settings.dialog.targets))
         if unknown:

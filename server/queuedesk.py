@@ -18,7 +18,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.errors import LegError
+from contracts.handoff import Reason
 from dialog.waitingline import WaitingLine
+from escalation.hours import spoken_opening
 from escalation.numbers import address_of
 from escalation.queue import Entry
 from server.control import Operation
@@ -56,10 +58,14 @@ class QueueDesk:
             {
                 "name": one.name, "presence": str(one.presence), "skills": sorted(one.skills), "reach": one.reach,
                 "call_id": one.call_id, "for_s": round(max(0.0, now - one.since), 1),
+                "rests_s": round(max(0.0, one.rests_until - now), 1),
             }
             for one in line.queue.agents
         ]  # fmt: skip
-        return {"waiting": entries, "people": people, "skills": self._skills, "phones": bool(line.settings.phones)}
+        return {
+            "waiting": entries, "people": people, "skills": self._skills, "phones": bool(line.settings.phones),
+            "opens": self._opens(),
+        }  # fmt: skip
 
     async def ready(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Raises LegError for a telephone that may not be called."""
@@ -95,6 +101,12 @@ class QueueDesk:
         """Only where the owner allows it: whoever could name any address could have the operator call the world."""
         phones = self._line.settings.phones
         return bool(address_of(reach)) and any(fnmatchcase(reach.lower(), one.lower()) for one in phones)
+
+    def _opens(self) -> str:
+        """When the queue opens, in words; empty: it is open, or nobody knows."""
+        now = self._line.wall()
+        opens = self._line.opens_at(Reason.OTHER, "", now)
+        return "" if opens is None or opens == now else spoken_opening(opens, now)
 
     def _shown(self, entry: Entry, place: int, now: float) -> dict[str, Any]:
         known = self._line.queue.place(entry.call_id, now)

@@ -10,7 +10,7 @@ import structlog
 
 from contracts.audio import AudioFrame
 from contracts.clock import Clock
-from contracts.errors import DeviceFull, LegClosed, LegError
+from contracts.errors import DeviceFull, LegClosed
 from contracts.events import Event, EventKind
 from contracts.leg import CallLeg, HangupReason
 from dialog.services import DialogServices
@@ -98,18 +98,20 @@ class Switchboard:
     async def _serve(self, leg: CallLeg, ticket: Ticket) -> None:
         recorder = self._recorder(leg)
         front = self._front(leg)
+        at_once = self._services.overloaded() if ticket.overflow else None
         tap = _Tap(recorder, self._clock) if recorder is not None else None
         try:
-            bay = Patchbay(front, self._settings.telephony.seats, tap)
+            port = _Deaf(front) if at_once is not None else front
+            bay = Patchbay(port, self._settings.telephony.seats, tap)
             await leg.answer(bay)
             front.mouth.playout_delay_s = leg.capabilities.playout_delay_s
             log.info("call.answered", kind=leg.info.kind, codec=leg.capabilities.codec)
-            if ticket.overflow:
-                await self._overflow(leg, front)
-            else:
-                session = Session(leg, front, self._services, bay, recorder)
-                with self._desk.serving(leg.info.call_id, session):
-                    await session.run()
+            if at_once is not None:
+                body = {"reason": "overload", "caller": leg.info.caller}
+                self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
+            session = Session(leg, front, self._services, bay, recorder, at_once)
+            with self._desk.serving(leg.info.call_id, session):
+                await session.run()
         finally:
             if recorder is not None:
                 recorder.close()
@@ -157,20 +159,19 @@ class Switchboard:
         self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
         await leg.reject(HangupReason.REFUSED)
 
-    async def _overflow(self, leg: CallLeg, front: AudioFront) -> None:
-        """No room for a conversation: a prepared sentence, then the fallback target."""
-        body = {"reason": "overload", "caller": leg.info.caller}
-        self._services.sink.append(Event(EventKind.CALL_REFUSED, leg.info.call_id, body))
-        await front.mouth.say(self._services.lines.fresh().get("overload"), interruptible=False).finished()
-        done = False
-        for target in self._services.plans.of(leg.info, "person"):
-            try:
-                done = (await leg.transfer(target.target, {"reason": "overload"})).ok
-            except LegError as error:
-                log.warning("overflow.transfer_failed", error=str(error))
-            if done:
-                break
-        await leg.hangup(HangupReason.TRANSFERRED if done else HangupReason.REFUSED, "overload")
+
+class _Deaf:
+    """contracts.leg.LegPort: the operator speaks and takes keys, and recognises nothing: its models are busy enough."""
+
+    def __init__(self, front: AudioFront) -> None:
+        self._front = front
+        self.next_frame = front.next_frame
+        self.on_dtmf = front.on_dtmf
+        self.on_hold = front.on_hold
+        self.on_closed = front.on_closed
+
+    def on_frame(self, frame: AudioFrame) -> None:
+        """20 ms from the caller."""
 
 
 class _Tap:

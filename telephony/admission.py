@@ -5,7 +5,7 @@
     call ──► draining? ──► too fast? ──► this caller too often? ──► free line, answers in time ──► Ticket
                 │              │                 │                      └ not: policy `transfer`, overflow free
                 └──────────────┴─────────────────┴──► Refusal             ──► Ticket(overflow): prepared sentence,
-                                                      (486 / 1013)             then the fallback target; else Refusal
+                                                      (486 / 1013)             then the plan's persons; else Refusal
 
 Pure: ``now`` is monotonic seconds. A ticket is held for the length of a call and released exactly once.
 """
@@ -31,10 +31,10 @@ class AdmissionSettings(Settings):
 
     max_calls: int = Field(default=20, ge=1, le=10_000, description="Calls at once that talk to the operator.")
     when_full: Literal["transfer", "refuse"] = Field(
-        default="transfer", description="The next call: a prepared sentence and the fallback target, or 486/1013."
+        default="transfer", description="The next call: a prepared sentence and the plan for a person, or 486/1013."
     )
     overflow_calls: int = Field(
-        default=5, ge=0, le=1000, description="Calls beyond max_calls that may hear the prepared sentence at once."
+        default=5, ge=0, le=1000, description="Calls beyond max_calls that may be with a person, or on the way to one."
     )
     starts_per_s: float = Field(default=20.0, gt=0, le=1000, description="Calls that may begin in one second.")
     starts_per_caller: int = Field(
@@ -66,7 +66,7 @@ class Refusal:
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """The right to be answered. ``overflow``: only to hear the prepared sentence and be transferred."""
+    """The right to be answered. ``overflow``: only to hear the prepared sentence and get a person."""
 
     kind: str
     caller: str

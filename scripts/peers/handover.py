@@ -89,6 +89,7 @@ def config(folder: Path) -> Path:
     login = {"dial_login": "lab", "dial_password": "not-a-secret"}  # of asterisk/pjsip.conf
     data["telephony"]["sip"] = {"port": OPERATOR_PORT, "connect_timeout_s": 4.0, **login}
     data["telephony"]["recording"] = {"enabled": False}
+    data["telephony"]["admission"] = {"max_calls": 1}
     data["tools"] = {"enabled": False}
     data["engines"] = {"large": ""}
     data["dialog"]["targets"] = {"person": ""}
@@ -213,8 +214,9 @@ class Bench:
         folder.mkdir()
         async with telephone(folder, self._person) as keyboard, self._desk(case):
             async with self._caller(name, case) as caller:
-                await asyncio.sleep(4.0)  # the disclosure
-                await caller.press("0")
+                if not case.full:
+                    await asyncio.sleep(4.0)  # the disclosure
+                    await caller.press("0")
                 await self._connected(name, case, caller, keyboard)
                 before = b"" if not case.reached else caller.heard()
                 if not case.lost:
@@ -240,9 +242,12 @@ class Bench:
         settings = CallerSettings(user="alice", codecs=("pcma",), follow_transfers=not case.direct)
         host = f"127.0.0.1:{OPERATOR_PORT}" if case.direct else ASTERISK
         async with SipCaller(settings) as caller:
+            first = await caller.dial(f"sip:bank@127.0.0.1:{OPERATOR_PORT}") if case.full else None
             call = await caller.dial(f"sip:{NUMBERS[name]}@{host}")
             yield Calling(call)
             await call.hangup()
+            if first is not None:
+                await first.hangup()
 
     @contextlib.asynccontextmanager
     async def _desk(self, case: Case) -> AsyncIterator[None]:
@@ -298,7 +303,7 @@ class Bench:
         asked: datetime | None = None
         for one in self._of(name):
             kind, body, at = one["kind"], one["body"], datetime.fromisoformat(one["at"])
-            if kind == "dtmf.received":
+            if kind in ("dtmf.received", "call.refused"):
                 asked = at
             elif kind == "transfer.begun" and asked is not None and ended.begun_s is None:
                 ended.begun_s = (at - asked).total_seconds()

@@ -29,6 +29,8 @@ class Case:
     """The caller comes by a provider's WebSocket."""
     lost: bool = False
     """Asterisk ends the caller's call, as it has let go of us before it knew."""
+    full: bool = False
+    """The operator's only line is taken by another caller: this one goes to a person at once."""
     desk: tuple[str, ...] = ()
     """Telephones at which people at the desk are ready, in the order in which they are asked."""
 
@@ -46,6 +48,7 @@ CASES: dict[str, Case] = {
     "stream": Case([bridge(HUMAN)], stream=True),
     "blind-busy": Case([{"mode": "refer", "target": BUSY}], reached=False, failures=("503",), lost=True),
     "nobody": Case([bridge(BUSY), bridge(UNKNOWN)], reached=False, failures=("486", "404")),
+    "overload": Case([bridge(BUSY), bridge(HUMAN)], failures=("486",), full=True),
     "queue": Case([], desk=(HUMAN,)),
     "queue-stream": Case([], desk=(HUMAN,), stream=True),
     "queue-attended": Case([{"mode": "attended", "target": BUSY}], desk=(HUMAN,), failures=("486",), by="far end"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.audio import FRAME_S, SILENCE
-from contracts.clock import Clock
+from contracts.clock import Clock, utc_now
 from contracts.configfile import load_yaml
 from contracts.engines import Evidence, Generation, GenerationRequest, Passage, SpeechChunk, Token, Transcript
 from contracts.errors import RecordError, WorkerError
@@ -226,10 +226,12 @@ class Talk:
         self.leg = parts.get("leg", MemoryLeg)(parts.get("transfers", (TransferResult(True, "200"),)))
         self.leg.info = replace(self.leg.info, caller=parts.get("caller", self.leg.info.caller))
         self.record = Record()
+        hours = parts.get("escalation", EscalationSettings()).hours
+        wall = parts.get("wall", lambda clock: utc_now)(clock)
         queue: QueueSettings | None = parts.get("queue")
         self.line: WaitingLine | None = None
         if queue is not None:
-            self.line = WaitingLine(queue, clock, self.record, self.record, SILENCE)
+            self.line = WaitingLine(queue, clock, self.record, self.record, SILENCE, hours, wall)
             self.record.also.append(self.line)
         self.voice = SteadyVoice()
         self.small = parts.get("small", Says("small"))
@@ -238,6 +240,7 @@ class Talk:
         self.away = Away({})
         wished = {"person": parts.get("target", "sip:person@example.org")}
         settings = DialogSettings.model_validate({"targets": wished, "recording_consent": parts.get("consent", "off")})
+        self._overloaded = bool(parts.get("overloaded"))
         self._begun_s: float | None = parts.get("begun_s")
         """The test goes on so soon after the answer, not once the opening has been said."""
         make = parts.get("recording")
@@ -251,7 +254,8 @@ class Talk:
             settings, parts.get("escalation", EscalationSettings()), cascade,
             RuleBook.load(ROOT / "configs" / "rules.yaml"),
             Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,
-            plans=Plans(settings.targets), counter=parts.get("counter"), dialler=parts.get("dialler"),
+            plans=Plans(settings.targets, (), hours), wall=wall, counter=parts.get("counter"),
+            dialler=parts.get("dialler"),
             person_voice=lambda: Mouth(VoiceSettings(), self.voice, clock), queue=parts.get("lineup", self.line),
         )  # fmt: skip
         ears = NoEars()
@@ -266,7 +270,8 @@ class Talk:
     async def begin(self, serve: Callable[[Session], object] = lambda session: None) -> None:
         """Answer, and wait until the opening has been said; ``serve`` is given the session before it runs."""
         await self.leg.answer(self.bay)
-        self.session = Session(self.leg, self.front, self.services, self.bay, self.recording)
+        at_once = self.services.overloaded() if self._overloaded else None
+        self.session = Session(self.leg, self.front, self.services, self.bay, self.recording, at_once)
         serve(self.session)
         self._tasks = [
             asyncio.ensure_future(self.session.run()),

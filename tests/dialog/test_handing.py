@@ -302,7 +302,7 @@ class Room(NoQueue):
         await asyncio.sleep(40.0)
         return self.outcomes.pop(0)
 
-    async def ticket(self, record: HandoffRecord, *, say: bool) -> str:
+    async def ticket(self, record: HandoffRecord, *, say: bool, opening: str = "", last: bool = False) -> str:
         self.promised = say
         return self.number
 
