@@ -49,7 +49,7 @@ def make_app(opened: Opened) -> typer.Typer:
         by: Annotated[str, typer.Option(help="Who will call: an account of the pages; without it, this user.")] = "",
     ) -> None:
         """Take one, so that nobody else calls too; print the number and a link that telephone programs open."""
-        holder = by.strip() or f"local:{getpass.getuser()}"
+        holder = by.strip() or at_terminal()
         with opened() as (callbacks, audit):
             one = callbacks.get(ticket)
             audit.note(holder, "callback.claim", ticket, call_id=one.call_id)
