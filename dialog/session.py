@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
@@ -43,13 +42,14 @@ from dialog.byhand import ByHand
 from dialog.conversation import Conversation
 from dialog.handing import LAST, HandingOver
 from dialog.hushing import Hushing
-from dialog.intents import ENDING, LASTING, LINES, PARTING, Intent, classify
+from dialog.intents import LASTING, Intent, classify
 from dialog.keypad import Keypad
 from dialog.lines import WITHOUT_ANSWER
 from dialog.measure import TurnMeasure
 from dialog.opening import Opening
 from dialog.outcome import Outcome, Result
 from dialog.services import PERSON, DialogServices
+from dialog.smalltalk import SmallTalk
 from dialog.speaking import Speaking
 from dialog.tools.desk import Desk
 from dialog.work import Work
@@ -57,7 +57,6 @@ from escalation.offers import answer_to_offer
 from escalation.rules import Action, Firing
 from voice.completeness import Expectation
 from voice.front import AudioFront
-from voice.utterance import Played
 
 log = structlog.get_logger()
 
@@ -86,11 +85,10 @@ class Session:
         self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
         self._hushing = Hushing(recording, services, self._speaking)
         self._keypad = Keypad(services.settings.menu)
+        self._small_talk = SmallTalk(self._speaking, self._conversation)
         self._opening = Opening(services, self._speaking, front.ear, recording)
         self._busy_handing = False
         self._ending = False
-        self._goodbye = False
-        """Our goodbye is being said; whoever goes on talking is listened to."""
         self.byhand = ByHand(
             front, bay, self._speaking, self._conversation, services.settings.transcribe_by_hand,
             self._may_be_taken, self._drop, self._start,
@@ -159,7 +157,7 @@ class Session:
         match event:
             case _ if self._busy_handing:
                 self._handing.take(event, self._note)
-            case TurnEnded() if self.byhand.taken or (self._goodbye and classify(event.transcript.text) in PARTING):
+            case TurnEnded() if self.byhand.taken or self._small_talk.parted(event):
                 self._note(event)  # not ours to answer, or their goodbye to ours
             case TurnEnded():
                 self._note(event)
@@ -253,20 +251,22 @@ class Session:
             return
         measure = TurnMeasure(event.timings)
         if (told := self.byhand.told()) is not None:
-            await self._say_measured(measure, told.text, f"told by {told.by}")
+            await self._speaking.measured(measure, told.text, f"told by {told.by}")
             return
         if self._desk is not None and await self._at_desk(
-            self._desk.turn(event, text, partial(self._say_measured, measure))
+            self._desk.turn(event, text, partial(self._speaking.measured, measure))
         ):
             return
         declined = talk.offered_person and answer_to_offer(text) is False
         talk.offered_person = talk.offered_person and intent in LASTING
         if declined and intent is not Intent.GOODBYE:
-            await self._prepared(event, "offer_declined")
+            await self._speaking.prepared(event, "offer_declined")
         elif intent is not None:
-            await self._small_talk(intent, event)
+            if await self._small_talk.answer(intent, event):
+                self._ending = True
+                await self._leg.hangup(HangupReason.OPERATOR, "goodbye")
         elif talk.turn > self._services.settings.max_turns:
-            await self._prepared(event, "too_long")
+            await self._speaking.prepared(event, "too_long")
             talk.offered_person = True
         else:
             await self._question(event, text if self._desk is None else self._desk.veil(text))
@@ -291,7 +291,7 @@ class Session:
         if firing is not None:
             await self._act(firing)
         elif outcome.result is Result.CLARIFY:
-            await self._say_measured(measure, outcome.text, outcome.why)
+            await self._speaking.measured(measure, outcome.text, outcome.why)
         elif outcome.result is not Result.ANSWERED:
             await self._without_answer(measure, outcome)
 
@@ -304,37 +304,12 @@ class Session:
             self._front.ear.expect(Expectation.YES_NO)
         unclear = outcome.result is Result.REPEAT
         text = self._speaking.unclear(self._keypad) if unclear else self._speaking.lines.get(key)
-        await self._say_measured(measure, text, outcome.why)
-
-    async def _small_talk(self, intent: Intent, event: TurnEnded) -> None:
-        if intent is Intent.WAIT:
-            return
-        if intent in (Intent.REPEAT, Intent.SLOWER):
-            if again := self._conversation.last_said:
-                await self._say_measured(TurnMeasure(event.timings), again, f"asked for: {intent}")
-            else:
-                await self._prepared(event, "slower" if intent is Intent.SLOWER else "nothing_to_repeat")
-            return
-        if intent in ENDING and self._conversation.turn == 1:
-            # "Hi" is short and is heard as "Bye": nobody calls to say goodbye, so the first turn never ends a call.
-            await self._prepared(event, "greeting", f"{intent} as the first turn")
-            return
-        if intent in ENDING:
-            self._goodbye = True
-            try:
-                await self._prepared(event, "goodbye", str(intent))
-            except asyncio.CancelledError:
-                self._goodbye = False  # the caller went on talking: the call goes on too
-                raise
-            self._ending = True
-            await self._leg.hangup(HangupReason.OPERATOR, "goodbye")
-            return
-        await self._prepared(event, LINES[intent], str(intent))
+        await self._speaking.measured(measure, text, outcome.why)
 
     async def _robot(self, event: TurnEnded) -> None:
         """Whether this is a machine is answered by rule, whatever else is under way."""
         self._opening.repeated()
-        await self._prepared(event, "robot", str(Intent.ROBOT))
+        await self._speaking.prepared(event, "robot", str(Intent.ROBOT))
         if self._desk is not None and self._desk.busy:
             await self._desk.again()
 
@@ -351,7 +326,7 @@ class Session:
         if (firing := self._services.evaluate(talk.facts())) is not None:
             await self._act(firing)
         else:
-            await self._say_measured(
+            await self._speaking.measured(
                 TurnMeasure(event.timings), self._speaking.unclear(self._keypad, rejected), rejected
             )
 
@@ -373,13 +348,7 @@ class Session:
         await self._speaking.line("time_up", interruptible=False)
         await self._leg.hangup(HangupReason.OPERATOR, "call too long")
 
-    # ── saying and acting ───────────────────────────────────────────────────────────────────────────────────────
-
-    async def _prepared(self, event: TurnEnded, key: str, why: str = "") -> None:
-        await self._say_measured(TurnMeasure(event.timings), self._speaking.lines.get(key), why or key)
-
-    async def _say_measured(self, measure: TurnMeasure, text: str, why: str) -> Played:
-        return await self._speaking.measured(measure, text, why, interruptible=not self._ending)
+    # ── acting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _act(self, firing: Firing) -> None:
         """A rule fired: say its sentence and transfer, or end."""

@@ -90,15 +90,19 @@ class Speaking:
         self._open[utterance] = False
         return utterance
 
-    async def measured(self, measure: TurnMeasure, text: str, why: str, *, interruptible: bool = True) -> Played:
+    async def measured(self, measure: TurnMeasure, text: str, why: str) -> Played:
         """Say a whole text that answers a turn, and record how long the caller waited for it."""
-        utterance = self.say(text, first=True, interruptible=interruptible)
+        utterance = self.say(text, first=True)
         measure.answer_at = await utterance.started()
         measure.mark("first_audio", measure.answer_at)
         self.record(EventKind.TURN_MEASURED, measure.body(str(Rung.PREPARED)))
         played = await utterance.finished()
         self.said(utterance, text, played, Rung.PREPARED, why=why)
         return played
+
+    async def prepared(self, event: TurnEnded, key: str, why: str = "") -> Played:
+        """Answer a turn with a prepared line; ``why`` is for the record, the line's name if nothing is said."""
+        return await self.measured(TurnMeasure(event.timings), self.lines.get(key), why or key)
 
     def unclear(self, keypad: Keypad, rejected: str = "") -> str:
         """What is said to a turn that could not be made out: after two of them, keys are offered. ``rejected``: why."""
