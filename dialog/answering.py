@@ -43,6 +43,7 @@ class Answering:
     _bridge: asyncio.Task[None] | None = None
     """A filler that was begun before the words of this turn were there."""
     _bridged_at: float = 0.0
+    _bridged_until: float = 0.0
     _utterance: Utterance | None = None
     _ahead: Ahead = field(init=False)
     _news: asyncio.Event = field(init=False)
@@ -68,7 +69,7 @@ class Answering:
     def bridge(self) -> None:
         """The caller has finished but the words are not there: a filler, so that the line is not dead meanwhile."""
         if self._bridge is None or self._bridge.done():
-            self._bridged_at = 0.0
+            self._bridged_at = self._bridged_until = 0.0
             self._bridge = asyncio.create_task(self._cross())
             self._bridge.add_done_callback(swallow)
 
@@ -77,6 +78,7 @@ class Answering:
             self._bridged_at = at
 
         await self.speaking.line("filler", on_start=started)
+        self._bridged_until = self.services.clock.now()
 
     def forget(self) -> None:
         """Drop what was done ahead."""
@@ -180,7 +182,7 @@ class Answering:
 
         def over(_: asyncio.Task[None]) -> None:
             measure.filler_at = measure.filler_at or self._bridged_at
-            budget.filled(self.services.clock.now())
+            budget.filled(self._bridged_until or self.services.clock.now())
             self._news.set()
 
         bridge.add_done_callback(over)

@@ -22,6 +22,7 @@ import structlog
 
 from contracts.engines import Transcript
 from contracts.events import (
+    Backchannel,
     CallClosed,
     DtmfReceived,
     EarEvent,
@@ -52,6 +53,7 @@ from dialog.services import PERSON, DialogServices
 from dialog.smalltalk import SmallTalk
 from dialog.speaking import Speaking
 from dialog.tools.desk import Desk
+from dialog.vigil import Vigil
 from dialog.work import Work
 from escalation.offers import answer_to_offer
 from escalation.rules import Action, Firing
@@ -83,6 +85,7 @@ class Session:
         self._desk = Desk.of(leg.info.call_id, services, self._speaking, self._conversation, front.ear)
         self._began = services.clock.now()
         self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
+        self._vigil = Vigil(self._speaking, services.clock, services.settings.budget.silence_most_s)
         self._hushing = Hushing(recording, services, self._speaking)
         self._keypad = Keypad(services.settings.menu)
         self._small_talk = SmallTalk(self._speaking, self._conversation)
@@ -108,6 +111,7 @@ class Session:
                     self._take(event)
         finally:
             self._answering.forget()
+            self._vigil.settled()
             await self._work.stop()
             await self._opening.close()
             await self._speaking.cut_off()
@@ -152,6 +156,8 @@ class Session:
     # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, event: EarEvent) -> None:
+        if self._work.idle and isinstance(event, TurnEnded | Backchannel | SpeechStarted):
+            self._vigil.settled()  # words that were late have come, or there are more to come
         if self._ending or (self.byhand.taken and not isinstance(event, TurnEnded)):
             return
         match event:
@@ -161,7 +167,7 @@ class Session:
                 self._note(event)  # not ours to answer, or their goodbye to ours
             case TurnEnded():
                 self._note(event)
-                self._start(self._turn(event))
+                self._start(self._vigil.over(partial(self._turn, event), event.timings.speech_ended))
             case DtmfReceived():
                 self._key(event)
             case SilenceElapsed() if self._work.idle:
@@ -170,6 +176,7 @@ class Session:
                 self._answering.listen(event)
             case WordsLate() if self._work.idle:
                 self._answering.bridge()
+                self._vigil.owe(event.speech_ended)
             case SpeechStarted() if event.continues and not self._work.idle:
                 self._start(self._speaking.cut_off())  # the caller goes on: the whole turn is awaited
             case SpeechStarted() if self._too_long:
@@ -197,7 +204,8 @@ class Session:
     def _key(self, event: DtmfReceived) -> None:
         if self._desk is not None and (keys := self._desk.key(event.digit)) is not None:
             if keys:
-                self._start(self._at_desk(self._desk.pressed(keys)))
+                pressed = partial(self._desk.pressed, keys)
+                self._start(self._vigil.over(lambda: self._at_desk(pressed()), event.at))
             return
         self._speaking.record(EventKind.DTMF_RECEIVED, {"digit": event.digit})
         if self._opening.pending and event.digit in "12":
@@ -206,7 +214,7 @@ class Session:
         if (firing := self._services.evaluate(self._conversation.facts(dtmf=event.digit))) is not None:
             self._start(self._act(firing))
         elif asked := self._keypad.pressed(event.digit):
-            self._start(self._asked_by_key(event.at, asked))
+            self._start(self._vigil.over(partial(self._asked_by_key, event.at, asked), event.at))
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
         self._work.start(work)
@@ -214,6 +222,7 @@ class Session:
     def _drop(self) -> None:
         """Withdraw what is under way, now: somebody else goes on."""
         self._answering.forget()
+        self._vigil.settled()
         self._work.drop()
 
     def _fault(self, error: BaseException, current: bool) -> None:
@@ -360,6 +369,7 @@ class Session:
             await self._leg.hangup(HangupReason.NO_INPUT, firing.rule_id)
             return
         self._busy_handing = True
+        self._vigil.settled_by_next()
         try:
             over = await self._handing.hand_over(firing)
         finally:

@@ -28,6 +28,9 @@ class BudgetSettings(Settings):
     dead_air_s: float = Field(
         default=1.5, gt=0, le=2.0, description="silence after a filler, while the answer is owed, until another"
     )
+    silence_most_s: float = Field(
+        default=1.8, gt=0, le=1.9, description="silent for so long while anything is owed: a filler, whatever the cause"
+    )
     turn_deadline_s: float = Field(default=8.0, gt=0, description="no answer by then: a person is offered")
     retrieval_s: float = Field(default=1.5, gt=0, description="patience with the knowledge base")
     large_needs_s: float = Field(

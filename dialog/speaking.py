@@ -42,6 +42,16 @@ class Speaking:
         """Something of ours is being heard."""
         return self._front.mouth.speaking
 
+    @property
+    def sounded_at(self) -> float:
+        """When the last frame of ours left; 0.0 before the first."""
+        return self._front.mouth.sounded_at
+
+    @property
+    def listened_to(self) -> bool:
+        """The caller is on the line and says nothing: silence of ours would be dead air."""
+        return self._front.listened_to
+
     def record(self, kind: EventKind, body: dict[str, Any]) -> None:
         """Append an event of this call's present turn."""
         if kind is EventKind.CASCADE_DECIDED and body.get("rung") in set(Rung):
@@ -91,13 +101,18 @@ class Speaking:
         return utterance
 
     async def measured(self, measure: TurnMeasure, text: str, why: str) -> Played:
-        """Say a whole text that answers a turn, and record how long the caller waited for it."""
+        """Say a whole text that answers a turn, and record how long the caller waited for it.
+
+        A text of which no sound could be made is replaced by a prepared apology.
+        """
         utterance = self.say(text, first=True)
         measure.answer_at = await utterance.started()
         measure.mark("first_audio", measure.answer_at)
         self.record(EventKind.TURN_MEASURED, measure.body(str(Rung.PREPARED)))
         played = await utterance.finished()
         self.said(utterance, text, played, Rung.PREPARED, why=why)
+        if played.failed and not played.first_frame_at:
+            await self.line("trouble")
         return played
 
     async def prepared(self, event: TurnEnded, key: str, why: str = "") -> Played:

@@ -355,7 +355,7 @@ class Ear:
     async def _wait_for_words(self, ended: Ended, segments: list[Segment]) -> None:
         # A lost recogniser has to be replaced first: that the words are late is known already.
         usual = 0.0 if self._words_lost else self._settings.words_late_s
-        patience = max(0.0, ended.at + usual - self._clock.now())
+        patience = max(0.0, ended.speech_ended + usual - self._clock.now())
         _, late = await asyncio.wait([one.words for one in segments], timeout=patience)
         if late:
             if ended.voiced_s >= self._settings.wordless_turn_s or not ended.during_speech:

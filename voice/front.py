@@ -154,6 +154,12 @@ class AudioFront:
         """Events lost because the session did not keep up."""
         return self._queue.dropped
 
+    @property
+    def listened_to(self) -> bool:
+        """The caller is on the line and says nothing."""
+        absent = self._closed or self._held_by_caller
+        return not (absent or self.mouth.held or self.ear.caller_speaking)
+
     # ── LegPort ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_frame(self, frame: AudioFrame) -> None:

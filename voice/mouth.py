@@ -61,6 +61,8 @@ class Mouth:
         self._held = False
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
+        self.sounded_at = 0.0
+        """When the last frame was handed out; 0.0 before the first."""
         self.underruns = 0
         """Frames that were silent because synthesis was late in mid-utterance."""
 
@@ -78,10 +80,10 @@ class Mouth:
         """Queue a whole text behind what is being said. ``first``: its first clause is the first of an answer.
 
         ``deadline`` is for that first clause; later ones have ``clause_deadline_s`` each. ``before``: in front of what
-        waits for its sound and has not begun. A prepared text needs no synthesiser and can be heard at once.
+        waits for sound, be it its first or more of it. A prepared text needs no synthesiser and can be heard at once.
         """
         utterance = self.open(interruptible=interruptible, first=first, deadline=deadline)
-        if before and len(self._queue) > 1 and not self._queue[0].first_frame_at:
+        if before and len(self._queue) > 1 and self._queue[0].waits_for_sound:
             self._queue.remove(utterance)
             self._queue.appendleft(utterance)
         phrase = self._cache.get(text) if self._cache is not None else None
@@ -207,7 +209,8 @@ class Mouth:
             self.underruns += utterance.underway and not utterance.exhausted and self._owes(utterance)
             self._settle()
             return None
-        utterance.handed_out(len(pcm) // 2, self._clock.now())
+        self.sounded_at = self._clock.now()
+        utterance.handed_out(len(pcm) // 2, self.sounded_at)
         self._settle()
         self._wake()
         return self._shape(pcm)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from contracts.audio import FRAME_BYTES
 from voice.ledger import ClauseAudio, PlayoutLedger
 from voice.normalise import normalise
 
@@ -94,6 +95,15 @@ class Utterance:
     def underway(self) -> bool:
         """Some of it was played and some is still to come."""
         return self.first_frame_at > 0.0 and not self._result.done()
+
+    @property
+    def waits_for_sound(self) -> bool:
+        """There is no frame to give out, but there will be: nothing was played yet, or what is ready has been."""
+        if not self.first_frame_at:
+            return True
+        clauses = self.ledger.clauses
+        whole = self.clause < len(clauses) and clauses[self.clause].complete
+        return not (self.exhausted or whole or self.ahead_bytes() >= FRAME_BYTES)
 
     @property
     def exhausted(self) -> bool:

@@ -243,9 +243,9 @@ class Desk:
         return move
 
     async def _bridge(self, work: asyncio.Task[Move]) -> None:
-        """A filler, if it takes long."""
+        """A filler, if it takes long; dialog/vigil.py sees to all later silence."""
         done, _ = await asyncio.wait({work}, timeout=self._services.settings.budget.filler_after_s)
-        if not done:
+        if not done and not self._speaking.talking:
             await self._speaking.line("filler")
 
     async def _called(self, call: Call) -> Move:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from contracts.audio import FRAME_S, SILENCE
 from contracts.clock import Clock, utc_now
 from contracts.configfile import load_yaml
-from contracts.engines import Evidence, Generation, GenerationRequest, Passage, SpeechChunk, Token, Transcript
+from contracts.engines import (
+    Evidence,
+    Generation,
+    GenerationRequest,
+    Passage,
+    SpeechChunk,
+    Synthesiser,
+    Token,
+    Transcript,
+)
 from contracts.errors import RecordError, WorkerError
 from contracts.events import DtmfReceived, Event, EventKind, EventSink, Partial, TurnEnded, TurnTimings
 from contracts.handoff import CallbackTicket, HandoffRecord
@@ -32,9 +42,11 @@ from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
 from telephony.patchbay import Patchbay, PatchbaySettings
 from telephony.recording import Recorder
+from voice.clauses import split
 from voice.front import AudioFront
 from voice.mouth import Mouth
-from voice.settings import VoiceSettings
+from voice.phrases import Phrase, PhraseCache
+from voice.settings import PhraseSettings, VoiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -279,6 +291,20 @@ class Talk:
         ]
         await (self.quiet() if self._begun_s is None else asyncio.sleep(self._begun_s))
 
+    def prepare(self) -> None:
+        """Every prepared sentence as a second of sound, as an operator has them (server.build.warm)."""
+        cache, rules = PhraseCache(PhraseSettings(), "test"), self.services.rules.rules
+        said = [text for rule in rules for text in (rule.say, rule.alone) if text]
+        firsts = [split(text, self.services.clauses)[0] for text in said]
+        for text in (*self.services.lines.every(), *said, *firsts):
+            cache.put(text, Phrase(b"\x10\x10" * 16000, 20))
+        self.front.mouth._cache = cache
+
+    def speak_with(self, voice: Synthesiser) -> None:
+        """The voice of everything that was not prepared."""
+        self.front.mouth._synthesiser = voice
+        self.front.mouth._rehearsal._synthesiser = voice
+
     @property
     def over(self) -> asyncio.Task[None]:
         """Done when the call is."""
@@ -290,6 +316,18 @@ class Talk:
             frame = self.bay.next_frame()
             self.voiced.append((self.clock.now(), frame is not None and frame != SILENCE))
 
+    async def settled(self) -> float:
+        """Until nothing is under way for the caller; the time."""
+        await asyncio.sleep(FRAME_S)
+        while not self.session._work.idle:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(FRAME_S)
+        return self.clock.now()
+
+    def longest_silence(self, start: float, end: float) -> float:
+        """Seconds without sound of the operator's, between two times."""
+        times = [start, *(at for at, voiced in self.voiced if voiced and start < at <= end), end]
+        return max(after - before for before, after in pairwise(times))
+
     async def quiet(self, seconds: float = 0.5) -> None:
         """Until the operator has been silent for so long."""
         run = 0.0
@@ -299,16 +337,21 @@ class Talk:
             run = 0.0 if any(voiced for _, voiced in self.voiced[before:]) else run + 0.1
 
     def say(
-        self, text: str, *, confidence: float = 0.95, rejected: str = "", continues: bool = False, **heard: Any
-    ) -> float:
-        """The caller's turn has just been recognised; returns the true end of its speech. ``heard``: of Transcript."""
+        self, text: str, *, confidence: float = 0.95, rejected: str = "", continues: bool = False, ended: float = 0.0,
+        **heard: Any,
+    ) -> float:  # fmt: skip
+        """The caller's turn has just been recognised; returns the true end of its speech (0.4 s ago if not ``ended``).
+
+        ``heard``: of Transcript.
+        """
         import math
 
         now = self.clock.now()
         transcript = Transcript(text, avg_logprob=math.log(confidence), rejected=rejected, **heard)
-        timings = TurnTimings(now - 2.0, now - 0.4, now - 0.05, now, 0.9)
+        ended = ended or now - 0.4
+        timings = TurnTimings(ended - 1.6, ended, max(ended, now - 0.05), now, 0.9)
         self.front._queue.put(TurnEnded(transcript, timings, continues=continues))
-        return now - 0.4
+        return ended
 
     def press(self, keys: str) -> None:
         """Keys, one after the other."""

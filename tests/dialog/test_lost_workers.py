@@ -15,8 +15,6 @@ from contracts.handoff import Reason
 from contracts.leg import HangupReason
 from contracts.worker import Urgency
 from tests.dialog.kit import BALANCE, HOURS, Finds, Says, SteadyVoice
-from voice.phrases import Phrase, PhraseCache
-from voice.settings import PhraseSettings
 
 PENDING = "The current balance is all the money, pending payments included."
 HOURS_QUESTION = "When are your branches open?"
@@ -52,19 +50,10 @@ class Mute(SteadyVoice):
             yield chunk
 
 
-def prepared(call: Any) -> None:
-    """Every prepared sentence as a second of sound."""
-    cache = PhraseCache(PhraseSettings(), "test")
-    for text in call.services.lines.every():
-        cache.put(text, Phrase(b"\x10\x10" * 16000, 20))
-    call.front.mouth._cache = cache
-
-
 def mute(call: Any, back_s: float) -> None:
     voice = Mute()
     voice.back_s = back_s
-    call.front.mouth._synthesiser = voice
-    call.front.mouth._rehearsal._synthesiser = voice
+    call.speak_with(voice)
 
 
 def first_sound(call: Any, after: float) -> float:
@@ -118,7 +107,7 @@ def test_a_large_model_that_is_known_to_be_lost_is_not_asked_and_the_reason_is_r
 
 def test_one_that_answers_in_the_place_of_a_lost_model_and_is_late_itself_is_bridged_within_a_second(talk: Any) -> None:
     async def scenario(call: Any) -> None:
-        prepared(call)
+        call.prepare()
         call.away.lose("large", call.clock.now() + 9.0)
         ended = call.say(WHY, confidence=0.4)
         await call.quiet(2.5)
@@ -171,7 +160,7 @@ def test_where_no_model_will_be_back_in_time_a_person_is_called_at_once(talk: An
 
 def test_a_voice_lost_before_the_answer_has_sound_is_bridged_at_once(talk: Any) -> None:
     async def scenario(call: Any) -> None:
-        prepared(call)
+        call.prepare()
         mute(call, 2.0)
         now = call.clock.now()
         call.say(HOURS_QUESTION)
@@ -189,7 +178,7 @@ def test_a_voice_lost_before_the_answer_has_sound_is_bridged_at_once(talk: Any) 
 
 def test_a_voice_that_does_not_come_back_brings_a_person_in_prepared_words(talk: Any) -> None:
     async def scenario(call: Any) -> None:
-        prepared(call)
+        call.prepare()
         mute(call, 9.0)
         call.away.lose("voice", call.clock.now() + 9.0)
         call.say(HOURS_QUESTION)
@@ -203,7 +192,7 @@ def test_a_voice_that_does_not_come_back_brings_a_person_in_prepared_words(talk:
 
 def test_an_answer_whose_sound_is_late_is_preceded_by_a_prepared_filler(talk: Any) -> None:
     async def scenario(call: Any) -> None:
-        prepared(call)
+        call.prepare()
         mute(call, 2.0)
         now = call.clock.now()
         call.say(HOURS_QUESTION)
@@ -220,7 +209,7 @@ def test_an_answer_whose_sound_is_late_is_preceded_by_a_prepared_filler(talk: An
 
 def test_an_answer_of_which_no_sound_can_be_made_ends_in_a_prepared_apology(talk: Any) -> None:
     async def scenario(call: Any) -> None:
-        prepared(call)
+        call.prepare()
         mute(call, -1.0)
         assert "something went wrong on my side" in await call.ask(HOURS_QUESTION)
 
@@ -229,7 +218,7 @@ def test_an_answer_of_which_no_sound_can_be_made_ends_in_a_prepared_apology(talk
 
 def test_an_answer_that_is_heard_in_time_has_no_filler(talk: Any) -> None:
     async def scenario(call: Any) -> None:
-        prepared(call)
+        call.prepare()
         mute(call, 0.15)
         assert not (await call.ask(HOURS_QUESTION)).startswith(FILLERS)
 

@@ -271,6 +271,17 @@ def test_whoever_speaks_while_a_write_is_on_its_way_hears_its_result(talk: Any, 
     assert call.record.bodies(EventKind.TASK_ENDED)[-1]["how"] == "done"
 
 
+def test_a_write_that_takes_long_leaves_no_silence_over_two_seconds(talk: Any, bank: Bank) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask("I want to block my debit card.")
+        await _identify(call)
+        ended = call.say("Yes.")
+        assert call.longest_silence(ended, await call.settled()) <= 2.0
+
+    talk(scenario, counter=_counter(bank, delay_s=9.0, timeout_s=12.0))
+    assert bank.customers["c-100"].blocked == ["debit"]
+
+
 def test_a_dry_run_says_that_nothing_was_done(talk: Any, bank: Bank) -> None:
     async def scenario(call: Any) -> None:
         await call.ask("I want to block my debit card.")
