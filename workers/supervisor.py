@@ -192,8 +192,12 @@ class Supervisor:
             self._ready.clear()
             self.state = "restarting"
             self._attendance.left(self._clock.now())
+            known = life.why or life.process.broken
+            if known:  # its askers go elsewhere at once: a killed process takes its time to give its memory back
+                self._lost(life, known)
             ended = await life.process.reap()
-            self._lost(life, life.why or life.process.broken or ended)
+            if not known:
+                self._lost(life, ended)
             if self._clock.now() - born >= self._pool.restart_reset_s:
                 backoff = self._pool.restart_backoff_s
             while True:
