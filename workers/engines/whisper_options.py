@@ -32,9 +32,9 @@ class Recognition(Settings):
         default=4.0, ge=0.0, description="shorter sound gets none: before a short noisy turn, silence invites invention"
     )
     tokens_per_second: float = Field(
-        default=8.0, ge=0.0, description="cap on the words by length of the sound; English runs at 3-5"
+        default=8.0, ge=0.0, description="tokens that a reading may have for each second of sound; English needs 3 to 5"
     )
-    tokens_extra: int = Field(default=8, ge=1, description="tokens allowed beyond that")
+    tokens_extra: int = Field(default=8, ge=1, description="tokens that it may have besides")
     max_compression: float = Field(
         default=2.4, gt=0.0, description="OpenAI's ratio of text to zlib length: more is a loop"
     )
