@@ -18,6 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
 from pydantic import SecretStr
 
@@ -109,22 +110,10 @@ class Operator:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         settings, clock = self._settings, self._clock
-        operations, names = settings.operations, settings.escalation.redaction.names
-        database = open_database(operations.database_url, settings.home_dir, operations.events.busy_timeout_ms)
-        stack.callback(database.dispose)
-        await asyncio.to_thread(migrate, database)
-        events = EventLog(
-            database, settings.home_dir / operations.spool, operations.events, alarm=self._alarm, names=names
-        )
-        stack.callback(events.close)
-        self._metrics.watch_events(lambda: events.depth, lambda: events.spooled, lambda: events.lost)
+        database, events = await self._record(stack)
         strain = Strain(settings.telephony.admission.strain)
         sink = Fanout([events, self._metrics, self._live, self._wall, StrainSink(strain, clock)])
         self._sink = sink
-        eraser = Eraser(database, settings.home_dir / "recordings", settings.home_dir / "webhook")
-        keeping = Keeping(eraser, operations, settings.escalation.queue.callback_kept_days)
-        await keeping.start()
-        stack.push_async_callback(keeping.close)
         handoffs: HandoffStore = HandoffKeeper(events, await self._webhook(stack))
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
@@ -168,6 +157,24 @@ class Operator:
         await control.start()
         stack.push_async_callback(control.close)
         await self._console(stack)
+
+    async def _record(self, stack: contextlib.AsyncExitStack) -> tuple[sa.Engine, EventLog]:
+        """The database, its event log, and the erasing of what has been kept long enough."""
+        settings, operations = self._settings, self._settings.operations
+        database = open_database(operations.database_url, settings.home_dir, operations.events.busy_timeout_ms)
+        stack.callback(database.dispose)
+        await asyncio.to_thread(migrate, database)
+        names = settings.escalation.redaction.names
+        events = EventLog(
+            database, settings.home_dir / operations.spool, operations.events, alarm=self._alarm, names=names
+        )
+        stack.callback(events.close)
+        self._metrics.watch_events(lambda: events.depth, lambda: events.spooled, lambda: events.lost)
+        eraser = Eraser(database, settings.home_dir / "recordings", settings.home_dir / "webhook")
+        keeping = Keeping(eraser, operations, settings.escalation.queue.callback_kept_days)
+        await keeping.start()
+        stack.push_async_callback(keeping.close)
+        return database, events
 
     async def _webhook(self, stack: contextlib.AsyncExitStack) -> HandoffWebhook | None:
         settings = self._settings.escalation.webhook

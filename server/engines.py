@@ -93,7 +93,17 @@ def workers_of(
             _engine("piper", "workers.engines.piper:PiperEngine", path=str(store.path(choice.voice, "voice.onnx"))),
         ),
     )
-    base = WorkerSettings(
+    models = [_language_model(name, model, choice, store, home, prefixes[name]) for name, model in _ladder(choice)]
+    return WorkersSettings(
+        workers=(speech, voice, _base(store, home, knowledge, cascade), *models),
+        bursts=choice.bursts,
+        start_timeout_s=choice.start_timeout_s,
+        hang_timeout_s=choice.hang_timeout_s,
+    )
+
+
+def _base(store: ModelStore, home: Path, knowledge: KnowledgeSettings, cascade: Path) -> WorkerSettings:
+    return WorkerSettings(
         name="knowledge",
         threads=1,
         engines=(
@@ -118,13 +128,6 @@ def workers_of(
                 options={"path": str(store.folder(knowledge.model)), "threads": 1},
             ),
         ),
-    )
-    models = [_language_model(name, model, choice, store, home, prefixes[name]) for name, model in _ladder(choice)]
-    return WorkersSettings(
-        workers=(speech, voice, base, *models),
-        bursts=choice.bursts,
-        start_timeout_s=choice.start_timeout_s,
-        hang_timeout_s=choice.hang_timeout_s,
     )
 
 
