@@ -50,6 +50,7 @@ from console.web import HEADERS, STATIC, Web
 from contracts.errors import CallUnknown, RecordError
 from operations.audit import AuditLog
 from operations.callerfile import Folders
+from operations.cases import Cases
 from operations.records import Records
 
 MAX_ID = 256
@@ -89,7 +90,7 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path,
     audio = Audio(web, settings, control)
     return [
         *Playback(web, Records(engine), folders.recordings).routes(),
-        *Calls(web, Records(engine), settings, control).routes(),
+        *Calls(web, Records(engine), settings, control, Cases(engine)).routes(),
         *audio.routes(),
         *QueuePages.over(web, engine, settings, control, audio).routes(),
         *Inbox.over(web, engine).routes(),

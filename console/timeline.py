@@ -29,8 +29,8 @@ class Bar:
 
 @dataclass(slots=True, frozen=True)
 class Entry:
-    """One line of a call. ``at_s``: seconds from its start; ``who``: caller, operator, rule, held back, transfer, key,
-    desk, trouble."""
+    """One line of a call. ``at_s``: seconds from its start; ``who``: caller, operator, person, suggested, rule, held
+    back, transfer, key, desk, trouble."""
 
     at_s: float
     who: str
@@ -41,6 +41,8 @@ class Entry:
     why: str = ""
     bars: tuple[Bar, ...] = ()
     latency_s: float | None = None
+    passages: tuple[Mapping[str, Any], ...] = ()
+    """Suggested to whoever talks with the caller: title, heading, source, quote, strength."""
     from_s: float | None = None
     """When its first sound was, in the recording; None: not told."""
 
@@ -62,8 +64,8 @@ def timeline(record: CallRecord, *, words: bool) -> list[Entry]:
         if entry.who == "operator" and (found := measured.pop(event["turn"], None)) is not None:
             entry = replace(entry, bars=bars(found.get("stages") or {}), latency_s=found.get("response_latency_s"))
         at_s = round((event["at"] - began).total_seconds(), 1)
-        if not words and entry.who == "desk":
-            entry = replace(entry, notes=())
+        if not words and entry.who in ("desk", "suggested"):
+            entry = replace(entry, notes=(), passages=())
         text = entry.text if words or entry.who in ("transfer", "desk") else HIDDEN
         from_s = event["body"].get("from_s")
         entry = replace(entry, from_s=from_s if isinstance(from_s, int | float) else None)
@@ -98,6 +100,10 @@ def _entry(kind: str, body: Mapping[str, Any]) -> Entry | None:
             notes = [f"recognised {sure:.0%}"] if isinstance(sure, int | float) and sure else []
             notes += ["interrupting"] if body.get("barge_in") else []
             return Entry(0, "caller", text("text") or "(no words)", notes=tuple(notes))
+        case EventKind.TURN_PERSON:
+            return Entry(0, "person", text("text"), notes=(text("by"),))
+        case EventKind.DESK_SUGGESTED:
+            return Entry(0, "suggested", text("asked"), passages=tuple(body.get("passages") or ()))
         case EventKind.TURN_OPERATOR:
             notes = [text("rung")] + (["interrupted"] if body.get("interrupted") else [])
             documents = tuple(map(str, body.get("documents") or ()))

@@ -41,6 +41,8 @@ SIGN_IN = "/sign-in"
 MAX_FORM = 256 * 1024
 """Bytes of a form without files."""
 _FLASHES = 1000
+_LOCKED = ("database is locked", "lock timeout", "LockNotAvailable")
+"""What SQLite and Postgres say of a lock that was waited for in vain."""
 _SHOWN = 20
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -132,7 +134,7 @@ class Web:
             try:
                 return await handler(visit)
             except CallwrightError as error:
-                return self.error(visit, status_of(error), str(error))
+                return self.error(visit, status_of(error), told(error))
 
         return Route(path, run, methods=["GET"])
 
@@ -163,7 +165,7 @@ class Web:
                 except MediaProcessSilent as error:
                     return self.error(visit, status_of(error), str(error))
                 except CallwrightError as error:
-                    return self.back(visit, home, str(error), kind="error")
+                    return self.back(visit, home, told(error), kind="error")
 
         return Route(path, run, methods=["POST"])
 
@@ -202,8 +204,9 @@ class Web:
     def error(self, visit: Visit | None, status: int, text: str) -> Response:
         """A page that says what is wrong."""
         if visit is None:
-            return self.bare("error.html", status, code=status, text=text)
-        return self.page(visit, "error.html", status, code=status, text=text)
+            return self.bare("error.html", status, code=status, text=text, again="")
+        again = str(visit.request.url.path) if status == 503 and visit.request.method == "GET" else ""
+        return self.page(visit, "error.html", status, code=status, text=text, again=again)
 
     def back(self, visit: Visit, path: str, said: str = "", *, kind: str = "done") -> Response:
         """Go to a page of ours and show a message there; ``kind``: done, error, info."""
@@ -234,6 +237,14 @@ def status_of(error: CallwrightError) -> int:
     if isinstance(error, CallUnknown | DocumentUnknown | ReleaseUnknown):
         return 404
     return 503 if isinstance(error, MediaProcessSilent | RecordError) else 400
+
+
+def told(error: CallwrightError) -> str:
+    """What went wrong, for whoever sits at the page."""
+    text = str(error)
+    if isinstance(error, RecordError) and any(one in text for one in _LOCKED):
+        return "Nothing was changed: something else holds the record's database just now. Try again in a moment."
+    return text
 
 
 def first_allowed(nav: Sequence[NavItem], account: Account) -> str:

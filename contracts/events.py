@@ -155,6 +155,8 @@ class EventKind(StrEnum):
     """reason, caller"""
     TURN_CALLER = "turn.caller"
     """turn, text, confidence, barge_in"""
+    TURN_PERSON = "turn.person"
+    """turn, by (who sits in the call and may be heard by the caller), text, confidence, continues, from_s"""
     TURN_TOPIC = "turn.topic"
     """turn, topic, score, strangeness, outside (of all topics), refused (without a search)"""
     TURN_OPERATOR = "turn.operator"
@@ -210,8 +212,11 @@ class EventKind(StrEnum):
     SWITCH_TURNED = "switch.turned"
     """scope (whole, rule, topic), name, off, by, why: the kill switch"""
     DESK_ACTED = "desk.acted"
-    """by (account), act (listens, whispers, barges in, takes over, gives back, leaves, is cut off, tells the operator),
-    text (what the operator is to say)"""
+    """by (account), act (listens, whispers, barges in, takes over, gives back, leaves, is cut off, tells the operator,
+    gives the operator a passage), text (what the operator is to say, or the passage's title)"""
+    DESK_SUGGESTED = "desk.suggested"
+    """turn, asked, took_ms, release, passages [{passage_id, title, heading, source, quote, strength}]: shown to whoever
+    talks with the caller, never said"""
     TROUBLE = "trouble"
     """what, detail: something was caught and the call went on"""
 

@@ -59,7 +59,7 @@ class TranscriptLine(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    speaker: Literal["caller", "operator"]
+    speaker: Literal["caller", "operator", "person"]
     text: str
     turn: int = 0
     at: datetime | None = None

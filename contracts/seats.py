@@ -15,7 +15,7 @@ The operator's ear hears the caller alone: what people say among themselves star
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -79,6 +79,13 @@ class Bay(Protocol):
 
     on_empty: Callable[[Seat], None] | None
     """The last one who talked with the caller is gone while the operator was off; it is on again already."""
+    on_people: OnHeard | None
+    """What people say to the caller: their sum on every beat while somebody may, and silence for a while after."""
+
+    @property
+    def talking(self) -> Sequence[str]:
+        """Names of whoever talks to the caller beside the operator, or in its place."""
+        ...
 
     @property
     def holder(self) -> Seat | None:

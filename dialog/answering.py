@@ -16,6 +16,7 @@ from contracts.engines import Transcript
 from contracts.events import EventKind, Partial, Rung, TurnEnded
 from dialog.ahead import Ahead, swallow
 from dialog.budget import Step, TurnBudget
+from dialog.byhand import Told
 from dialog.conversation import Conversation
 from dialog.followup import leans
 from dialog.intents import classify, core_question
@@ -60,7 +61,7 @@ class Answering:
             return
         # The words belong to a turn that the conversation does not have yet.
         upcoming = self.conversation.turn + 1
-        question = self._question(partial.text, partial, upcoming)
+        question = self.question(partial.text, partial, upcoming)
         if partial.settled:
             self._ahead.settled(question)
         else:
@@ -84,11 +85,15 @@ class Answering:
         """Drop what was done ahead."""
         self._ahead.forget()
 
-    async def answer(self, event: TurnEnded, text: str) -> tuple[Outcome, TurnMeasure]:
-        """Answer ``text`` aloud; returns when the answer was heard or interrupted. What got none is left unsaid."""
+    async def answer(self, event: TurnEnded, text: str, given: Told | None = None) -> tuple[Outcome, TurnMeasure]:
+        """Answer ``text`` aloud; returns when the answer was heard or interrupted. What got none is left unsaid.
+
+        ``given``: from this passage, which a person chose.
+        """
         clock = self.services.clock
         measure = TurnMeasure(event.timings)
-        if (barred := await self._barred(text)) is not None:
+        barred = await self._barred(text)
+        if barred is not None and (given is None or barred.stopped is not None):
             self._ahead.forget()
             return barred, measure
         self._utterance = None
@@ -106,10 +111,10 @@ class Answering:
             self._news.set()
 
         voice = Voice(speak, mark, self.speaking.record)
-        question = self._question(text, event.transcript)
+        question = self.question(text, event.transcript)
         if not question.before:
             self.conversation.subject = question.text
-        began = self._ahead.take(question)
+        began = self._ahead.take(question) if given is None else None
         if began is not None:
             budget, work = began.budget, began.work
             measure.ahead = "answer"
@@ -117,7 +122,7 @@ class Answering:
             began.curtain.lift(voice)
         else:
             budget = TurnBudget(self.services.settings.budget, event.timings.speech_ended)
-            work = asyncio.create_task(self._think(question, budget, voice, measure))
+            work = asyncio.create_task(self._think(question, budget, voice, measure, given))
         self._over_the_bridge(event, budget, measure)
         unwatch = self.services.cascade.presence.watch(lambda worker: self._lost(worker, budget))
         try:
@@ -152,7 +157,12 @@ class Answering:
             return Outcome(Result.UNKNOWN, Rung.PREPARED, why="its topic is switched off", topic=topic, stopped=stopped)
         return barred
 
-    async def _think(self, question: Question, budget: TurnBudget, voice: Voice, measure: TurnMeasure) -> Outcome:
+    async def _think(
+        self, question: Question, budget: TurnBudget, voice: Voice, measure: TurnMeasure, given: Told | None
+    ) -> Outcome:
+        if given is not None and given.passage is not None:
+            why = f"passage chosen by {given.by}"
+            return await self.services.cascade.answer_from(given.passage, why, question, budget, voice)
         found = await self._ahead.found(question)
         measure.ahead = "evidence" if found is not None else ""
         return await self.services.cascade.answer(question, budget, voice, found)
@@ -187,7 +197,8 @@ class Answering:
 
         bridge.add_done_callback(over)
 
-    def _question(self, said: str, heard: Transcript | Partial, turn: int = 0) -> Question:
+    def question(self, said: str, heard: Transcript | Partial, turn: int = 0) -> Question:
+        """What the caller said, as the search and the cascade see it; ``turn``: the one that is coming, if it is."""
         text = core_question(said)
         choice, settled = self.conversation.choice, self.conversation.settled
         if choice is not None and (meant := choice.picked(text)) is not None:

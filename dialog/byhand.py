@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from contracts.engines import Passage
 from contracts.errors import LegError
 from contracts.events import EventKind
 from contracts.seats import Bay, OnHeard, Role, Seat
@@ -38,6 +39,7 @@ class Act(StrEnum):
     LEAVES = "leaves"
     LOST = "is cut off"
     TELLS = "tells the operator"
+    GIVES = "gives the operator a passage"
 
 
 _BEGINS = {
@@ -50,10 +52,11 @@ _BEGINS = {
 
 @dataclass(slots=True, frozen=True)
 class Told:
-    """What a supervisor wants said, word for word, in place of the operator's next answer."""
+    """What a supervisor wants the operator's next answer to be: ``text``, word for word, or made of ``passage``."""
 
     by: str
-    text: str
+    text: str = ""
+    passage: Passage | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +68,8 @@ class ByHand:
     bay: Bay
     speaking: Speaking
     conversation: Conversation
-    transcribe: bool
+    listening: bool
+    """The caller is heard, for transcript or recording, while a person talks with them."""
     may_take: Callable[[str], bool]
     drop: Callable[[], None]
     begin: Callable[[Coroutine[Any, Any, object]], None]
@@ -123,7 +127,7 @@ class ByHand:
         self._told = None
         self.drop()
         self.front.mouth.interrupt()
-        self.bay.operator(False, listening=self.transcribe)
+        self.bay.operator(False, listening=self.listening)
         self.begin(self.speaking.cut_off())
 
     def _alone(self, last: Seat) -> None:
@@ -146,15 +150,35 @@ class ByHand:
         text = " ".join(text.split())
         if not text or len(text) > MAX_TOLD:
             raise LegError(f"say in 1 to {MAX_TOLD} letters what the caller shall hear")
-        if self.taken or not self.may_take(""):
-            raise LegError("the operator does not have this caller just now")
-        self._told = Told(by, text)
+        self._order(Told(by, text))
         self._note(by, Act.TELLS, text)
+
+    def give(self, by: str, passage: Passage) -> None:
+        """The caller's next question is answered from this passage. Raises LegError."""
+        self._order(Told(by, passage=passage))
+        self._note(by, Act.GIVES, " › ".join(one for one in (passage.title, passage.heading) if one))
 
     def told(self) -> Told | None:
         """What to say in place of an answer, once."""
-        told, self._told = self._told, None
+        told = self._told
+        if told is None or told.passage is not None:
+            return None
+        self._told = None
         return told
+
+    def given(self) -> Told | None:
+        """What to answer a question from, once; small talk leaves it for the question after."""
+        told = self._told
+        if told is None or told.passage is None:
+            return None
+        self._told = None
+        return told
+
+    def _order(self, told: Told) -> None:
+        """Only the last one counts."""
+        if self.taken or not self.may_take(""):
+            raise LegError("the operator does not have this caller just now")
+        self._told = told
 
     def _note(self, by: str, act: Act, text: str = "") -> None:
         self.speaking.record(EventKind.DESK_ACTED, {"by": by, "act": str(act), "text": text})

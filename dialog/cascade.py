@@ -33,7 +33,7 @@ from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.pace import Pace
 from dialog.prompts import Prompts
 from dialog.remembered import Answer, LookedUp, Remembered
-from dialog.router import Decision, Route, Router
+from dialog.router import Decision, Route, Router, Weighed
 from dialog.settings import DialogSettings
 from knowledge.passages import sentences
 
@@ -113,6 +113,13 @@ class Cascade:
             self._looked_up.put(question, found, self._clock.now())
         return found
 
+    async def suggest(
+        self, question: Question, patience_s: float, most: int, *, weak: bool = False
+    ) -> tuple[Found, list[Weighed]]:
+        """What of the evidence is worth showing to a person; ``weak``: all of it. Raises WorkerError."""
+        found = await self.retrieve(question, patience_s)
+        return found, self._router.best_of(found.asked, found.evidence, most, weak=weak)
+
     async def answer(self, question: Question, budget: TurnBudget, voice: Voice, found: Found | None = None) -> Outcome:
         """Answer, sentence by sentence, through ``voice``. ``found``: if it was already fetched for these words."""
         if found is None:
@@ -126,6 +133,20 @@ class Cascade:
         question = replace(question, text=found.asked, history=question.history if found.joined else ())
         outcome = await self._route(question, found.evidence, budget, voice)
         outcome.asked = found.asked if found.joined else said
+        return outcome
+
+    async def answer_from(
+        self, passage: Passage, why: str, question: Question, budget: TurnBudget, voice: Voice
+    ) -> Outcome:
+        """As ``answer``, from a passage that a person chose: if no model says it well, its own sentences are said."""
+        voice.mark("retrieved", self._clock.now())
+        evidence, decision = Evidence(question.text, (passage,)), self._router.bound(question.text, passage, why)
+        voice.record(EventKind.CASCADE_DECIDED, _decision_body(decision, evidence, question))
+        if decision.route is Route.EXTRACTIVE and decision.extract is not None:
+            outcome = self._extractive(decision, decision.extract, voice)
+        else:
+            outcome = await self._models(question, decision, evidence, budget, voice)
+        outcome.topic = passage.title
         return outcome
 
     async def _look_up(self, question: Question, budget: TurnBudget, voice: Voice) -> Found:

@@ -10,7 +10,9 @@ from dialog.clarify import Choice
 from dialog.outcome import Outcome, Result
 from escalation.facts import TurnFacts
 
-Speaker = Literal["caller", "operator"]
+Speaker = Literal["caller", "operator", "person"]
+_NAMED = {"caller": "Caller", "operator": "Assistant", "person": "Colleague"}
+"""As a prompt calls them."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,14 @@ class Conversation:
         if heard:
             self.said.append(Said("operator", heard, self.turn, note=note))
 
+    def person(self, text: str, *, continues: bool = False) -> None:
+        """What a person said to the caller; ``continues``: in place of what they said last."""
+        last = self.said[-1] if self.said else None
+        if continues and last is not None and last.speaker == "person":
+            last.text = text
+        else:
+            self.said.append(Said("person", text, self.turn))
+
     def continue_turn(self, text: str) -> None:
         """The caller went on with the turn that seemed over: its text is replaced. Wordless so far: it begins now."""
         mine = [said for said in self.said if said.speaker == "caller"]
@@ -118,7 +128,7 @@ class Conversation:
     def recent(self, count: int, *, turn: int = 0) -> list[str]:
         """The last lines said before ``turn`` (0: the one being answered), oldest first: "Caller: …"."""
         past = self._before(turn)[-count:]
-        return [f"{'Caller' if said.speaker == 'caller' else 'Assistant'}: {said.text}" for said in past]
+        return [f"{_NAMED[said.speaker]}: {said.text}" for said in past]
 
     def talk(self, count: int, *, turn: int = 0) -> list[str]:
         """The same lines, bare."""

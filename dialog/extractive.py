@@ -246,6 +246,16 @@ def _fit(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -
     return value, max(share, min(value, 1.0) if above and inside else share)
 
 
+def opening(passage: Passage) -> Extract:
+    """Its first sentences, as many as are spoken, for whoever wants this passage though none fits the question."""
+    said: list[str] = []
+    for sentence in (one for line in passage.text.splitlines() for one in sentences(line)):
+        if said and sum(len(one.split()) for one in (*said, sentence)) > MAX_WORDS:
+            break
+        said.append(sentence)
+    return Extract(" ".join(said), 0.0, passage)
+
+
 def _same_question(asked: _Asked, passage: Passage, thesaurus: Thesaurus) -> bool:
     """Does the heading ask what was asked? Then what follows answers, in whatever words."""
     heading = passage.heading.rpartition(SEPARATOR)[2]

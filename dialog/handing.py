@@ -53,6 +53,8 @@ class HandingOver:
     """Where a person can be joined with the caller; None: only the far end can do it."""
     waiting: Waiting = field(default_factory=NoQueue)
 
+    listening: bool = True
+    """The caller is heard, for transcript or recording, while a person talks with them."""
     joined: bool = False
     """A person whom we called talks with the caller, here."""
     _settled: bool = False
@@ -162,7 +164,7 @@ class HandingOver:
         assert self.bay is not None
         settings = services.escalation.handover
         joining = Joining(self.leg, self.bay, services.dialler, services.person_voice, self.speaking, settings,
-            services.settings.transcribe_by_hand)  # fmt: skip
+            self.listening)  # fmt: skip
 
         async def joined() -> None:
             """Here: the far end's word comes by itself."""

@@ -33,11 +33,15 @@ Span = tuple[float, float]
 class Hushing:
     """Of one call; give it every ear event. Without a recording it does nothing."""
 
-    def __init__(self, recording: CallRecording | None, services: DialogServices, speaking: Speaking) -> None:
-        self._recording = recording
+    def __init__(
+        self, recording: CallRecording | None, services: DialogServices, speaking: Speaking | None = None
+    ) -> None:
+        """``speaking``: whose words are watched, too; None: of one who has no operator, such as a person."""
+        self.recording = recording
         self._settings = services.escalation.redaction
         self._clock = services.clock
-        speaking.hush = self.operator
+        if speaking is not None:
+            speaking.hush = self.operator
         self._running = Running(self._settings.names)
         self._since: float | None = None
         """The caller has been speaking since then, and nobody knows what yet."""
@@ -48,7 +52,7 @@ class Hushing:
 
     def take(self, event: EarEvent) -> None:
         """What the ear says."""
-        if self._recording is None:
+        if self.recording is None:
             return
         match event:
             case SpeechStarted(at, _):
@@ -72,7 +76,7 @@ class Hushing:
 
     def operator(self, text: str, start: float, end: float) -> None:
         """We have said ``text`` between two monotonic times (0.0: not at all)."""
-        if self._recording is not None and start and secrets_in(text, self._settings.names):
+        if self.recording is not None and start and secrets_in(text, self._settings.names):
             self._mute(start, end, self._settings.mute_margin_s)
 
     def _turn(self, event: TurnEnded) -> None:
@@ -118,8 +122,8 @@ class Hushing:
         self._mute(began, event.timings.speech_ended, _EDGE_S)
 
     def _mute(self, start: float, end: float, margin: float) -> None:
-        if self._recording is not None:
-            self._recording.mute(start - margin, end + margin)
+        if self.recording is not None:
+            self.recording.mute(start - margin, end + margin)
 
 
 def placed(transcript: Transcript) -> list[tuple[int, int, Word]]:

@@ -56,8 +56,8 @@ class Joining:
     """A voice for the person, who is not the caller."""
     speaking: Speaking
     settings: HandoverSettings
-    transcribe: bool = True
-    """Go on writing down what the caller says to a person who was joined here."""
+    listening: bool = True
+    """The caller is heard, for transcript or recording, while a person who was joined here talks with them."""
     _telling: bool = False
     """The caller is being told that a person is there."""
 
@@ -145,7 +145,7 @@ class Joining:
 
     async def _bridge(self, step: Try, person: PersonLine, joined: Callable[[], Awaitable[None]]) -> Reached:
         try:
-            person.join(self.bay, step.target.target, transcribe=self.transcribe)
+            person.join(self.bay, step.target.target, listening=self.listening)
         except CallTaken as error:
             return Reached(True, str(error), taken=True)  # somebody at the desk has the caller: nobody else is needed
         except LegError as error:

@@ -92,10 +92,10 @@ class PersonLine:
 
     # ── the caller ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def join(self, bay: Bay, name: str, *, transcribe: bool) -> None:
+    def join(self, bay: Bay, name: str, *, listening: bool) -> None:
         """Sit down beside the caller, in the operator's place. Raises CallTaken, LegClosed, LegError."""
         self._seat = bay.join(name, Role.PERSON)
-        bay.operator(False, listening=transcribe)
+        bay.operator(False, listening=listening)
 
     def part(self, bay: Bay) -> None:
         """Give the caller back to the operator; harmless if nobody was joined."""

@@ -20,7 +20,7 @@ from enum import StrEnum
 from contracts.engines import Evidence, Passage, Word
 from dialog.clarify import Choice, choice
 from dialog.everyday import everyday
-from dialog.extractive import Extract, extract
+from dialog.extractive import Extract, extract, opening
 from dialog.facts import facts
 from dialog.gate import GroundingGate
 from dialog.kinds import wanted_facts
@@ -59,6 +59,15 @@ class Decision:
     """The passage is about the question and strong: its own sentence may stand in for a model's."""
     improbable: bool = False
     """Nothing but its probability speaks against the best passage."""
+
+
+@dataclass(slots=True, frozen=True)
+class Weighed:
+    """A passage, how strong it is as evidence (0..1), and its own sentences that fit the question best."""
+
+    passage: Passage
+    strength: float
+    quote: str
 
 
 def _tells(question: str, part: Extract) -> bool:
@@ -147,6 +156,27 @@ class Router:
     def poor(self, confidence: float) -> bool:
         """Is a recognition of this confidence (0..1) too poor for the small model to build on?"""
         return confidence < self._limits.low_confidence
+
+    def best_of(self, question: str, evidence: Evidence, most: int, *, weak: bool = False) -> list[Weighed]:
+        """The passages worth showing to a person, best first, one of each document; ``weak``: those too that are weak,
+        or not about the question."""
+        found: dict[str, Weighed] = {}
+        for passage in evidence.passages:
+            strength = self._strength(passage)
+            fits = strength >= self._limits.answerable_strength and self._gate.about(question, passage)
+            if (fits or weak) and len(found) < most:
+                part = extract(question, [passage], self._thesaurus)
+                found.setdefault(passage.document_id, Weighed(passage, strength, part.text if part is not None else ""))
+        return list(found.values())
+
+    def bound(self, question: str, passage: Passage, why: str) -> Decision:
+        """How to answer from a passage that a person chose: as ever, but never with "unknown"."""
+        usual = self.decide(question, Evidence(question, (passage,)), 1.0)
+        part = usual.extract or extract(question, [passage], self._thesaurus)
+        if part is None or part.share < self._limits.extractive_sentence:
+            part = opening(passage)
+        route = Route.SMALL if usual.route in (Route.SMALL, Route.LARGE) else Route.EXTRACTIVE
+        return replace(usual, route=route, why=why, extract=part, sure=True)
 
     def _strength(self, passage: Passage) -> float:
         weight = self._limits.cosine_weight

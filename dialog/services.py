@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from contracts.clock import Clock, utc_now
 from contracts.dialling import Dialler
 from contracts.engines import Synthesiser
-from contracts.events import EventSink
+from contracts.events import EarEvent, EventSink
 from contracts.handoff import Reason
 from contracts.leg import CallLeg, LegInfo
 from contracts.switch import Scope, Switch
@@ -24,6 +24,7 @@ from escalation.facts import TurnFacts
 from escalation.plan import Plans
 from escalation.rules import Action, Firing, RuleBook
 from escalation.settings import EscalationSettings
+from voice.ear import Ear
 from voice.mouth import Mouth
 from voice.settings import ClauseSettings
 
@@ -65,6 +66,8 @@ class DialogServices:
     """The same voice, slower, for whoever asks for that; None: it has one pace."""
     person_voice: Callable[[], Mouth] | None = None
     """A voice that speaks to a person, not to the caller."""
+    person_ear: Callable[[Callable[[EarEvent], None]], Ear] | None = None
+    """Hears what people say to a caller, for the transcript and the recording; None: nobody listens to them."""
     queue: Lineup | None = None
     """Where a call's caller waits when nobody answers; None: there is no queue."""
 

@@ -47,6 +47,7 @@ from dialog.intents import LASTING, Intent, classify
 from dialog.keypad import Keypad
 from dialog.lines import WITHOUT_ANSWER
 from dialog.measure import TurnMeasure
+from dialog.noting import Noting
 from dialog.opening import Opening
 from dialog.outcome import Outcome, Result
 from dialog.services import PERSON, DialogServices
@@ -87,14 +88,18 @@ class Session:
         self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
         self._vigil = Vigil(self._speaking, services.clock, services.settings.budget.silence_most_s)
         self._hushing = Hushing(recording, services, self._speaking)
+        self._noting = Noting.of(self._hushing, self._answering, self._desk, bay)
+        self.suggesting = self._noting.suggesting
         self._keypad = Keypad(services.settings.menu)
         self._small_talk = SmallTalk(self._speaking, self._conversation)
         self._opening = Opening(services, self._speaking, front.ear, recording)
         self._busy_handing = False
         self._ending = False
+        # Of a recorded call the caller is heard in any case: a number that they read out must not be kept.
+        listening = services.settings.transcribe_by_hand or recording is not None
+        self._handing.listening = listening
         self.byhand = ByHand(
-            front, bay, self._speaking, self._conversation, services.settings.transcribe_by_hand,
-            self._may_be_taken, self._drop, self._start,
+            front, bay, self._speaking, self._conversation, listening, self._may_be_taken, self._drop, self._start,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -112,6 +117,7 @@ class Session:
         finally:
             self._answering.forget()
             self._vigil.settled()
+            self._noting.close()
             await self._work.stop()
             await self._opening.close()
             await self._speaking.cut_off()
@@ -184,18 +190,7 @@ class Session:
 
     def _note(self, event: TurnEnded) -> None:
         """Remember and record what was said, before anything can withdraw the answer to it."""
-        text = event.transcript.text.strip()
-        if self._desk is not None:
-            self._desk.before_turn(event.continues)
-            text = self._hushing.veiled(event, self._desk.veil(text))
-        if not text:
-            return
-        if event.continues:
-            self._conversation.continue_turn(text)
-        else:
-            self._conversation.caller(text)
-        body = {"text": text, "confidence": round(event.transcript.confidence, 3), "barge_in": event.during_speech}
-        self._speaking.record(EventKind.TURN_CALLER, {**body, **self._speaking.place(event)})
+        self._noting.note(event, with_person=self.byhand.taken or self._handing.joined)
 
     @property
     def _too_long(self) -> bool:
@@ -294,7 +289,7 @@ class Session:
 
     async def _question(self, event: TurnEnded, text: str) -> None:
         talk = self._conversation
-        outcome, measure = await self._answering.answer(event, text)
+        outcome, measure = await self._answering.answer(event, text, self.byhand.given())
         talk.took(outcome, self._services.cascade.poorly_understood(event.transcript.confidence))
         firing = outcome.stopped or self._services.evaluate(talk.facts())
         if firing is not None:

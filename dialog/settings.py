@@ -73,6 +73,21 @@ class MenuItem(Settings):
     question: str = Field(min_length=1, max_length=200, description="as a caller would ask it")
 
 
+class AssistSettings(Settings):
+    """Help for a person who talks with the caller, here or by a bridge: on pages, never spoken."""
+
+    suggest: bool = Field(
+        default=True, description="show passages for what the caller asks a person; needs transcribe_by_hand"
+    )
+    passages: int = Field(default=3, ge=1, le=10, description="suggested for one turn, each of another document")
+    patience_s: float = Field(default=5.0, gt=0, le=30, description="with the knowledge base; later: no suggestion")
+    transcribe_person: bool = Field(
+        default=False,
+        description="write down what the person says, too (mind the law on watching employees); for a recorded call it "
+        "is recognised in any case, so that a number they read out is silenced, and forgotten",
+    )
+
+
 class DialogSettings(Settings):
     """Everything about a conversation."""
 
@@ -109,6 +124,7 @@ class DialogSettings(Settings):
     transcribe_by_hand: bool = Field(
         default=True, description="go on writing down what a caller says while a person talks with them"
     )
+    assist: AssistSettings = AssistSettings()
     transfer_timeout_s: float = Field(default=35.0, gt=0, description="patience with a transfer's final word")
 
 

@@ -115,11 +115,13 @@ def build(call: CallSoFar, firing: Firing, asked_at: datetime, settings: Escalat
 
 
 def _redacted(transcript: Sequence[TranscriptLine], names: bool) -> list[TranscriptLine]:
-    """What the caller said is read as a whole: a number may go over several turns."""
-    running = Running(names)
+    """What caller or person said is read as a whole: a number may go over several turns."""
+    running = {"caller": Running(names), "person": Running(names)}
     return [
         line.model_copy(
-            update={"text": running.redact(line.text) if line.speaker == "caller" else redact(line.text, names)}
+            update={
+                "text": running[line.speaker].redact(line.text) if line.speaker in running else redact(line.text, names)
+            }
         )
         for line in transcript
     ]

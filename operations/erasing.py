@@ -50,7 +50,14 @@ class Class(StrEnum):
     """Everything else of a call, and the call itself."""
 
 
-_WORDS = (EventKind.TURN_CALLER, EventKind.TURN_OPERATOR, EventKind.GATE_REJECTED, EventKind.DTMF_RECEIVED)
+_WORDS = (
+    EventKind.TURN_CALLER,
+    EventKind.TURN_OPERATOR,
+    EventKind.TURN_PERSON,
+    EventKind.DESK_SUGGESTED,
+    EventKind.GATE_REJECTED,
+    EventKind.DTMF_RECEIVED,
+)
 _PROMISES = (EventKind.CALLBACK_WANTED, EventKind.CALLBACK_CHANGED)
 _HANDING = (
     EventKind.HANDOFF_SAVED,

@@ -36,6 +36,8 @@ IDENTIFIERS = frozenset(
 MAX_KEYS = 8
 """Keys pressed in a row that are kept; what comes after may be the rest of a card number."""
 MAX_CALLS = 4096
+_PERSON = "\0person"
+"""A person's digits are followed apart from their caller's."""
 
 
 class Redactor:
@@ -63,9 +65,14 @@ class Redactor:
             self._keys.pop(event.call_id, None)
             text = str(event.body.get("text", ""))
             body["text"] = self._running(event.call_id).redact(text, continues=bool(event.body.get("continues")))
+        elif event.kind is EventKind.TURN_PERSON:
+            text = str(event.body.get("text", ""))
+            running = self._running(event.call_id + _PERSON)
+            body["text"] = running.redact(text, continues=bool(event.body.get("continues")))
         elif event.kind is EventKind.CALL_ENDED:
             self._keys.pop(event.call_id, None)
             self._spoken.pop(event.call_id, None)
+            self._spoken.pop(event.call_id + _PERSON, None)
         return body
 
     def _running(self, call_id: str) -> Running:

@@ -6,68 +6,73 @@ The real operator with all models, a caller by SIP in a process of its own, Debi
 plays a file. Both record what they hear on this machine's one clock; delays are found by correlation and by onsets:
 *listen*: the caller's packet leaves → the same sound is made in the browser's audio graph (its device is not in it);
 *take over*: click → the supervisor's first sound at the caller's socket;
-*closed*: the page goes → the event that the call is with the operator again (its sentence is prepared).
+*lost*: the supervisor has the call, muted, and the page is closed, the browser killed (-9) or stopped (a machine that
+sleeps), or the console killed (-9) → the operator's first sound at the caller's socket;
+*helping*: the caller asks a person, who reads a card number out: what suggestions take, the processor time of all the
+operator's processes, and whether the number is in the recording or the events. ``--without-help``: the same with
+recording, transcript and suggestions switched off, to compare processor time.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import contextlib
 import json
-import shutil
+import os
+import re
+import signal
+import socket
 import sys
 import tempfile
 import time
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
-from numpy.typing import NDArray
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
+import psutil
+from pydantic import SecretStr
 
 from console.accounts import Accounts
 from console.permissions import Role
 from console.settings import SignInSettings
+from console.start import ConsoleStart
 from contracts.audio import RATE
 from contracts.errors import CallwrightError
 from operations.database import open_database
+from scripts.desk_browser import NAME, PASSWORD, Samples, Supervisor, browser, write_wav
 from scripts.latency_report import machine
 from scripts.operator_process import OperatorProcess
+from scripts.peers.compare import match
 from scripts.stats import summary
 from server.settings import ROOT
 from telephony.lines import Speaker
+from telephony.resample import resample
 
-EAR = (Path(__file__).parent / "desk_ear.js").read_text()
-CLICKS = """
-window.clicks = [];
-document.addEventListener("click", () => window.clicks.push((performance.timeOrigin + performance.now()) / 1000), true);
-"""
-NAME, PASSWORD = "bench", "a sentence for measuring"
 PIECE = RATE * 3 // 10
 HEARD_RMS = 120.0
+HELP_S = 60.0
+DIGITS = re.compile(r"(?:\d[ .,-]*){9}")
 SAYS = "Good morning this is Sofia speaking and I am going to read you the names of all our branches in the north"
+QUESTIONS = (
+    "What is the fee for a domestic wire transfer?",
+    "And how long does it take until a new debit card arrives?",
+    "When are your branches open on Saturday?",
+)
+READS = (
+    "I have your account here, one moment please.",
+    "four one one one, one one one one, one one one one, one one one one",
+)
+OFF = {
+    "CALLWRIGHT_TELEPHONY__RECORDING__ENABLED": "false",
+    "CALLWRIGHT_DIALOG__TRANSCRIBE_BY_HAND": "false",
+    "CALLWRIGHT_DIALOG__ASSIST__SUGGEST": "false",
+    "CALLWRIGHT_DIALOG__ASSIST__TRANSCRIBE_PERSON": "false",
+}
 ASKS = "I am calling because my card was not accepted at the station this morning and I would like to know why"
-
-Samples = NDArray[np.float64]
-
-
-def write_wav(path: Path, pcm: bytes) -> Path:
-    """Internal PCM as a WAV."""
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(pcm)
-    return path
 
 
 def delays(said: Samples, said_at: float, heard: Samples, heard_at: float) -> list[float]:
@@ -106,89 +111,14 @@ class Figures:
 
     listen: list[float] = field(default_factory=list)
     take_over: list[float] = field(default_factory=list)
-    closed: list[float] = field(default_factory=list)
+    lost: dict[str, list[float]] = field(default_factory=dict)
+    suggested: list[float] = field(default_factory=list)
+    helping: dict[str, Any] = field(default_factory=dict)
 
     def report(self) -> dict[str, Any]:
         """p50, p95, greatest, n and intervals of each, in seconds."""
-        named = {name: getattr(self, name) for name in ("listen", "take_over", "closed")}
-        return {name: summary(values) for name, values in named.items() if values}
-
-
-@contextlib.contextmanager
-def browser(home: Path, microphone: Path) -> Iterator[Chrome]:
-    """Chromium without a window."""
-    options = ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    flags = (
-        "headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", f"user-data-dir={home}/c",
-        "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream",
-        f"use-file-for-fake-audio-capture={microphone}",
-    )  # fmt: skip
-    for flag in flags:
-        options.add_argument(f"--{flag}")
-    driver = Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    try:
-        driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": EAR + CLICKS})
-        yield driver
-    finally:
-        driver.quit()
-
-
-class Supervisor:
-    """Somebody at the desk. All methods block: call them in a thread."""
-
-    def __init__(self, chrome: Chrome, url: str) -> None:
-        self._chrome = chrome
-        self._url = url
-
-    def sign_in(self) -> None:
-        """By keyboard, as soon as the console is there."""
-        self._until(self._console_is_up)
-        self._chrome.get(self._url)
-        self._chrome.switch_to.active_element.send_keys(NAME, Keys.TAB, PASSWORD, Keys.ENTER)
-        self._until(lambda: "Sign out" in self._chrome.find_element(By.TAG_NAME, "body").text)
-
-    def open(self, call_id: str) -> None:
-        """A call's page, as soon as the record has the call."""
-
-        def there() -> bool:
-            self._chrome.get(f"{self._url}/calls/{call_id}")
-            return bool(self._chrome.find_elements(By.ID, "seat"))
-
-        self._until(there)
-
-    def press(self, button: str, role: str) -> float:
-        """Click, wait until it is so; when the click was, in monotonic seconds."""
-        self._chrome.find_element(By.XPATH, f"//button[.='{button}']").click()
-        self._until(lambda: self._chrome.find_element(By.ID, "seat").get_attribute("data-role") == role)
-        return float(self._chrome.execute_script("return window.clicks.at(-1)")) - wall_offset()
-
-    def heard(self) -> tuple[Samples, float]:
-        """What the page made so far, and when it began, in monotonic seconds."""
-        kept = self._chrome.execute_script("return window.takeKept()")
-        return np.frombuffer(base64.b64decode(kept["pcm"]), "<i2").astype(float), kept["began"] - wall_offset()
-
-    def close(self) -> None:
-        """The page goes."""
-        self._chrome.get("about:blank")
-
-    def _console_is_up(self) -> bool:
-        try:
-            return httpx.get(f"{self._url}/healthz").is_success
-        except httpx.TransportError:
-            return False
-
-    def _until(self, condition: Any) -> None:
-        until = time.monotonic() + 20
-        while not condition():
-            if time.monotonic() > until:
-                raise CallwrightError("the page never came so far")
-            time.sleep(0.02)
-
-
-def wall_offset() -> float:
-    """What wall-clock time is ahead of monotonic time."""
-    return time.time() - time.monotonic()
+        named = {"listen": self.listen, "take_over": self.take_over, "suggested": self.suggested, **self.lost}
+        return {**{name: summary(values) for name, values in named.items() if values}, "helping": self.helping}
 
 
 @dataclass(slots=True)
@@ -255,34 +185,151 @@ async def taking_over(operator: OperatorProcess, one: Supervisor, home: Path, ro
             await asyncio.to_thread(one.press, "Give back", "listen")
             await asyncio.sleep(6.0)  # its sentence
         await asyncio.to_thread(one.press, "Leave", "")
-        for _ in range(max(1, rounds // 2)):
-            await asyncio.to_thread(one.open, caller.call_id)
-            await asyncio.to_thread(one.press, "Take over", "person")
-            await asyncio.sleep(1.0)
-            gone, seen = time.monotonic(), len(operator.events)
-            await asyncio.to_thread(one.close)
-            while not any(event["body"].get("act") == "is cut off" for event in operator.events[seen:]):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-            figures.closed.append(time.monotonic() - gone)
-            await asyncio.sleep(6.0)
     _, heard = caller.tracks()
     figures.take_over += [s for at in taken if (s := onset(heard, caller.answered, at)) is not None]
+
+
+Die = Callable[[Supervisor], None]
+
+
+@contextlib.asynccontextmanager
+async def another_console(operator: OperatorProcess) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """Of the same operator, to be killed."""
+    settings = operator.settings
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    start = ConsoleStart(
+        home=settings.home_dir,
+        database_url=SecretStr(settings.operations.database_url),
+        settings=settings.console.model_copy(update={"port": port}),
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "console", env={**os.environ, **start.environment()}, cwd=ROOT
+    )
+    try:
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def losing(operator: OperatorProcess, url: str, home: Path, rounds: int, figures: Figures) -> None:
+    """A silent caller; a supervisor who has them, muted, and whose page, browser or console dies."""
+    wav = write_wav(home / "silent.wav", bytes(2 * RATE))
+    gone: list[tuple[str, float]] = []
+    async with calling(operator, wav, home / "lost.wav") as caller:
+        await asyncio.sleep(12.0)  # the opening
+        for number in range(rounds):
+            with browser(home / f"lost{number}", home / "says.wav") as chrome:
+                one = Supervisor(chrome, url)
+                await asyncio.to_thread(one.sign_in)
+                gone.append(("closed", await lose(operator, one, caller, Supervisor.close)))
+                gone.append(("stopped", await lose(operator, one, caller, lambda who: who.signal(signal.SIGSTOP))))
+                one.signal(signal.SIGCONT)
+                gone.append(("killed", await lose(operator, one, caller, lambda who: who.signal(signal.SIGKILL))))
+            async with another_console(operator) as (other, console):
+                with browser(home / f"console{number}", home / "says.wav") as chrome:
+                    two = Supervisor(chrome, other)
+                    await asyncio.to_thread(two.sign_in)
+                    gone.append(("console_killed", await lose(operator, two, caller, lambda _: console.kill())))
+    _, heard = caller.tracks()
+    for name, at in gone:
+        if (after := onset(heard, caller.answered, at)) is not None:
+            figures.lost.setdefault(name, []).append(after)
+
+
+async def lose(operator: OperatorProcess, one: Supervisor, caller: Caller, die: Die) -> float:
+    """Take the call over, and then that; when it was, in monotonic seconds. Returns when the operator has spoken."""
+    await asyncio.to_thread(one.open, caller.call_id)
+    await asyncio.to_thread(one.press, "Take over", "person")
+    await asyncio.to_thread(one.mute)
+    await asyncio.sleep(1.0)
+    seen, gone = len(operator.events), time.monotonic()
+    await asyncio.to_thread(die, one)
+    async with asyncio.timeout(20):
+        while not any(event["body"].get("act") == "is cut off" for event in operator.events[seen:]):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(6.0)
+    return gone
+
+
+async def helping(operator: OperatorProcess, url: str, home: Path, figures: Figures) -> None:
+    """A caller who asks, and a person who reads a card number out."""
+    speaker = Speaker()
+    gap = bytes(2 * 3 * RATE)
+    asks = write_wav(home / "asks_person.wav", gap.join(speaker.say(one) for one in QUESTIONS) + gap)
+    parts = [speaker.say(one) for one in READS]
+    reads = write_wav(home / "reads.wav", gap.join(parts) + gap)
+    async with calling(operator, asks, home / "help.wav") as caller:
+        with browser(home / "help", reads) as chrome:
+            one = Supervisor(chrome, url)
+            await asyncio.to_thread(one.sign_in)
+            await asyncio.to_thread(one.open, caller.call_id)
+            await asyncio.to_thread(one.press, "Take over", "person")
+            before, began = processor_s(operator.pid), time.monotonic()
+            await asyncio.sleep(HELP_S)
+            used = (processor_s(operator.pid) - before) / (time.monotonic() - began)
+            await asyncio.to_thread(one.press, "Leave", "")
+            await asyncio.sleep(8.0)  # words that are still being recognised
+    own = [event for event in operator.events if event["call_id"] == caller.call_id]
+    shown = [event["body"] for event in own if event["kind"] == "desk.suggested"]
+    said = [event["body"]["text"] for event in own if event["kind"] == "turn.person"]
+    figures.suggested += [body["took_ms"] / 1000 for body in shown]
+    kept = operator.settings.home_dir / "recordings" / f"{caller.call_id}.wav"
+    heard = pcm_of(caller.tracks()[1])
+    figures.helping = {
+        "cores": round(used, 3),
+        "caller_turns": sum(event["kind"] == "turn.caller" for event in own),
+        "suggestions": len(shown),
+        "person_turns": said,
+        "caller_heard": [round(match(heard, part), 2) for part in parts],
+        "recording_has": [round(match(right_of(kept), part), 2) for part in parts] if kept.exists() else None,
+        "digits_in_events": any(
+            re.search(r"(?:\d[ .,-]*){7}", json.dumps(event["body"].get("text", ""))) for event in own
+        ),
+    }
+
+
+def processor_s(pid: int) -> float:
+    """Seconds that a process and all its children have worked; console and browser are not among them."""
+    root = psutil.Process(pid)
+    own = [root, *(one for one in root.children(recursive=True) if "console" not in one.cmdline())]
+    return sum(sum(one.cpu_times()[:2]) for one in own)
+
+
+def right_of(path: Path) -> bytes:
+    """What the recording holds of what the caller heard; internal PCM."""
+    with wave.open(str(path)) as wav:
+        both = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
+        return resample(np.ascontiguousarray(both[:, 1]).tobytes(), wav.getframerate(), RATE)
+
+
+def pcm_of(samples: Samples) -> bytes:
+    """As bytes again."""
+    return samples.astype("<i2").tobytes()
 
 
 async def run(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     """All figures."""
     figures = Figures()
     microphone = write_wav(home / "says.wav", Speaker().say(SAYS))
-    async with OperatorProcess(options.config, apart=True) as operator:
+    async with OperatorProcess(options.config, apart=True, env=OFF if options.without_help else None) as operator:
         settings = operator.settings
         database = open_database(settings.operations.database_url, settings.home_dir)
         Accounts(database, SignInSettings()).add(NAME, PASSWORD, [Role.SUPERVISOR], by="bench")
         url = f"http://{settings.console.host}:{settings.console.port}"
-        with browser(home, microphone) as chrome:
-            one = Supervisor(chrome, url)
-            await asyncio.to_thread(one.sign_in)
-            await listening(operator, one, home, options.rounds, figures)
-            await taking_over(operator, one, home, options.rounds, figures)
+        if options.only in ("", "sound"):
+            with browser(home, microphone) as chrome:
+                one = Supervisor(chrome, url)
+                await asyncio.to_thread(one.sign_in)
+                await listening(operator, one, home, options.rounds, figures)
+                await taking_over(operator, one, home, options.rounds, figures)
+        if options.only in ("", "lost"):
+            await losing(operator, url, home, max(1, options.rounds // 2), figures)
+        if options.only in ("", "helping"):
+            await helping(operator, url, home, figures)
     return {"machine": machine(), "rounds": options.rounds, **figures.report()}
 
 
@@ -291,6 +338,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "demo.yaml")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--only", choices=("sound", "lost", "helping"), default="", help="one part of it")
+    parser.add_argument("--without-help", action="store_true", help="nothing recorded, written down or suggested")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     try:

@@ -15,6 +15,7 @@ from contracts.dialling import Dialler
 from contracts.errors import ConfigError, KnowledgeError, WorkerError
 from contracts.events import EventSink
 from contracts.switch import Switch
+from contracts.worker import Priority
 from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
 from dialog.lines import Lines
@@ -39,6 +40,7 @@ from server.engines import store_of, workers_of
 from server.settings import OperatorSettings, project_path
 from server.tools import make_counter
 from voice import holdmusic
+from voice.bystander import bystander_ear
 from voice.clauses import split
 from voice.mouth import Mouth
 from voice.phrases import PhraseCache
@@ -133,6 +135,7 @@ def make_dialog(
     tools = settings.tools
     if tools.enabled:
         read += [project_path(path) for path in (tools.openapi, tools.tasks) if path is not None]
+    unhurried = engines.recogniser.at(Priority.PARTIAL_RECOGNITION)
     return DialogServices(
         settings=files,
         escalation=settings.escalation,
@@ -152,6 +155,7 @@ def make_dialog(
         dialler=dialler,
         slow_voice=PiperSynthesiser(engines.pool, length_scale=settings.voice.mouth.slow_scale),
         person_voice=lambda: Mouth(settings.voice, engines.synthesiser, clock, phrase_cache=engines.phrases),
+        person_ear=lambda emit: bystander_ear(settings.voice, engines.vad, unhurried, clock, emit),
     )
 
 

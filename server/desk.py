@@ -1,6 +1,7 @@
 """The desk's side of the media process: which calls are up, and what a supervisor may do to one.
 
-Requests of the control socket: ``calls``, ``end_call``, ``pull_call``, ``tell_call`` (``call_id``, ``by``, ``text``).
+Requests of the control socket: ``calls``, ``end_call``, ``pull_call``, ``tell_call`` (``call_id``, ``by``, ``text``),
+``find_passages`` (``call_id``, ``query``) and ``use_call`` (and ``by``, ``passage_id``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from contracts.errors import CallUnknown, LegError
 from dialog.session import Session
+from dialog.suggesting import shown
 from server.control import Operation
 from server.wall import Wall
 
@@ -39,6 +41,8 @@ class Desk:
             "end_call": self.end_call,
             "pull_call": self.pull_call,
             "tell_call": self.tell_call,
+            "find_passages": self.find_passages,
+            "use_call": self.use_call,
         }
 
     async def calls(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,6 +66,21 @@ class Desk:
         """What the operator's next answer shall be. Raises CallUnknown, LegError."""
         self.session_of(request).byhand.tell(str(request["by"]), str(request["text"]))
         return {}
+
+    async def find_passages(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What the documents say, as the operator would find it. Raises CallUnknown, WorkerError."""
+        found = await self.session_of(request).suggesting.find(str(request["query"]))
+        return {"passages": [shown(one) for one in found]}
+
+    async def use_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The next question is answered from a passage that was found so. Raises CallUnknown, LegError, WorkerError."""
+        session = self.session_of(request)
+        wanted = str(request["passage_id"])
+        for one in await session.suggesting.find(str(request["query"])):
+            if one.passage.passage_id == wanted:
+                session.byhand.give(str(request["by"]), one.passage)
+                return {}
+        raise LegError("this passage is not found any more: the documents have changed, search again")
 
     def session_of(self, request: Mapping[str, Any]) -> Session:
         """The call of that id. Raises CallUnknown."""

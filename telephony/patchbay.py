@@ -31,6 +31,8 @@ from contracts.settings import Settings
 _LOOK = 50
 """Beats (one second) after which a ring that was never down to its depth gives up one frame of its delay."""
 _TALKING = frozenset({Role.PERSON, Role.BARGE})
+_AFTER = 150
+"""Beats (three seconds) of silence for ``on_people`` when the last one has left: what they were saying ends."""
 
 
 class PatchbaySettings(Settings):
@@ -178,6 +180,9 @@ class Patchbay:
         self._tail: bytes | None = None
         """The operator's last frame, fading, when it was switched off."""
         self.on_empty: Callable[[SeatShape], None] | None = None
+        self.on_people: OnHeard | None = None
+        self._after = 0
+        """Beats of silence that are still to be told."""
 
     # ── contracts.seats.Bay ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,6 +195,11 @@ class Patchbay:
     def holder(self) -> Seat | None:
         """The person who talks with the caller in the operator's place."""
         return next((seat for seat in self._seats if seat.role is Role.PERSON), None)
+
+    @property
+    def talking(self) -> Sequence[str]:
+        """Names of whoever talks to the caller beside the operator, or in its place."""
+        return tuple(seat.name for seat in self._seats if seat.role in _TALKING)
 
     @property
     def operator_on(self) -> bool:
@@ -260,7 +270,7 @@ class Patchbay:
 
     def next_frame(self) -> bytes | None:
         """20 ms for the caller: the beat of all."""
-        frame = self._beat() if self._seats and not self._closed else self._operator_frame()
+        frame = self._beat() if (self._seats or self._after) and not self._closed else self._operator_frame()
         if self._tap is not None and not self._closed:
             self._tap.operator(frame if frame is not None else SILENCE)
         return frame
@@ -299,6 +309,7 @@ class Patchbay:
         for seat in self._seats:
             if (frame := seat.said.take()) is not None and not self._caller_holds:
                 said.append((seat, seat.role, frame))
+        self._tell_of_people([frame for _, role, frame in said if role in _TALKING])
         for seat in list(self._seats):
             heard = [frame for who, role, frame in said if seat.role in HEARD_BY[role] and who is not seat]
             seat.on_heard(mixed(heard) or SILENCE)
@@ -306,6 +317,17 @@ class Patchbay:
         if frame is None and any(seat.role in _TALKING for seat in self._seats) and not self._caller_holds:
             return SILENCE  # a leg's send buffer keeps its length, so that no word comes later than another
         return frame
+
+    def _tell_of_people(self, said: Sequence[bytes]) -> None:
+        if self.on_people is None:
+            return
+        if self.talking:
+            self._after = _AFTER
+        elif self._after:
+            self._after -= 1
+        else:
+            return
+        self.on_people(mixed(said) or SILENCE)
 
     def _operator_frame(self) -> bytes | None:
         tail, self._tail = self._tail, None

@@ -16,12 +16,18 @@ from contracts.worker import Priority, Urgency, WorkerClient
 class WhisperRecogniser:
     """contracts.engines.Recogniser."""
 
-    def __init__(self, client: WorkerClient, engine: str = "whisper") -> None:
-        self._client, self._engine = client, engine
+    def __init__(
+        self, client: WorkerClient, engine: str = "whisper", *, urgent: Priority = Priority.FINAL_RECOGNITION
+    ) -> None:
+        self._client, self._engine, self._urgent = client, engine, urgent
+
+    def at(self, priority: Priority) -> WhisperRecogniser:
+        """The same, with final passes at another priority: of speech to which nobody owes an answer."""
+        return WhisperRecogniser(self._client, self._engine, urgent=priority)
 
     async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         """Words of internal PCM up to 30 s; ``final`` passes go before partial ones."""
-        priority = Priority.FINAL_RECOGNITION if final else Priority.PARTIAL_RECOGNITION
+        priority = self._urgent if final else Priority.PARTIAL_RECOGNITION
         params = {"final": final, "digits": digits}
         reply = await self._client.request(
             self._engine, "transcribe", params, blob=pcm, deadline=deadline, priority=priority

@@ -18,6 +18,10 @@ document.addEventListener("htmx:responseError", (event) => {
 document.addEventListener("htmx:afterSettle", () => {
   document.querySelector("#messages .flash")?.scrollIntoView({ block: "nearest" });
 });
+// A form that stays on the page after it was sent is empty again.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.target.matches("form[data-clears]")) event.target.reset();
+});
 function say(text) {
   const line = document.createElement("p");
   line.className = "flash error";

@@ -50,6 +50,7 @@
             find("mine").value = mine;
             find("theirs").value = theirs;
           },
+          onSilent: (so) => say(so ? "Your microphone gives no sound: nobody hears you. Check the headset." : SAYS[role]),
           onOver: (why) => {
             line = null;
             role = "";

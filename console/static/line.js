@@ -2,8 +2,9 @@
 "use strict";
 class Line {
   // onWords(said): what the other side says; onLevel(mine, theirs): 0…1, 50 times a second; onOver(text): it has ended.
-  constructor(path, { onWords, onLevel, onOver }) {
-    Object.assign(this, { path, onWords, onLevel, onOver });
+  // onSilent(so): the microphone gives no sound any more, or does again.
+  constructor(path, { onWords, onLevel, onOver, onSilent }) {
+    Object.assign(this, { path, onWords, onLevel, onOver, onSilent });
     this.open = false; // the microphone is passed on
     this.frames = 0;
     this.mic = null;
@@ -32,6 +33,9 @@ class Line {
     if (this.mic) return;
     const wanted = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     this.mic = await navigator.mediaDevices.getUserMedia({ audio: wanted });
+    const [track] = this.mic.getTracks();
+    track.onended = track.onmute = () => this.onSilent?.(true); // unplugged, or switched off by the system
+    track.onunmute = () => this.onSilent?.(false);
     this.context.createMediaStreamSource(this.mic).connect(this.node);
   }
   send(words) {

@@ -26,6 +26,7 @@
         find("mine").value = mine;
         find("theirs").value = theirs;
       },
+      onSilent: (so) => say(so ? "Your microphone gives no sound: nobody hears you. Check it." : "You are through."),
       onOver: (why) => {
         line = null;
         say(why);

@@ -39,8 +39,10 @@ __all__ = [
     "WebDriverWait",
     "chromium",
     "complaints",
+    "dressed",
     "enter",
     "keep",
+    "nameless",
     "see",
 ]
 PATIENCE_S = 40
@@ -84,6 +86,27 @@ def keep(chrome: Chrome, name: str) -> None:
     if folder := os.environ.get("CALLWRIGHT_PICTURES"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         chrome.save_screenshot(f"{folder}/{name}.png")
+
+
+_ACTIVE = {"button", "link", "textbox", "searchbox", "checkbox", "radio", "combobox", "DisclosureTriangle", "Audio"}
+
+
+def nameless(chrome: Chrome) -> list[str]:
+    """What can be acted upon and a screen reader could only call by its kind; and landmarks that are missing."""
+    tree = chrome.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    nodes = [(one.get("role", {}).get("value", ""), one.get("name", {}).get("value", "")) for one in tree]
+    found = [f"a {kind} without a name" for kind, name in nodes if kind in _ACTIVE and not name.strip()]
+    kinds = {kind for kind, _ in nodes}
+    return found + [f"no {one}" for one in ("main", "navigation", "banner", "heading") if one not in kinds]
+
+
+def dressed(chrome: Chrome, scheme: str, width: int, height: int = 800) -> None:
+    """The page in light or dark, so wide; everything fits into the width."""
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 def complaints(chrome: Chrome) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -44,12 +44,17 @@ def talk(house: House, request: pytest.FixtureRequest) -> Iterator[Any]:
         house.do(made.end())
 
 
-@contextmanager
-def line(house: House, talk: Any, name: str, *, origin: str = "") -> Iterator[ClientConnection]:
+def line(house: House, talk: Any, name: str, *, origin: str = "") -> AbstractContextManager[ClientConnection]:
     """A browser's WebSocket, with that person's cookie."""
+    return line_to(house, talk.leg.info.call_id, name, origin=origin)
+
+
+@contextmanager
+def line_to(house: House, call_id: str, name: str, *, origin: str = "") -> Iterator[ClientConnection]:
+    """The same, to a call of that id."""
     with house.browser(name) as person:
         cookie = "; ".join(f"{key}={value}" for key, value in person.http.cookies.items())
-    url = f"{house.url.replace('http', 'ws')}/calls/{talk.leg.info.call_id}/audio"
+    url = f"{house.url.replace('http', 'ws')}/calls/{call_id}/audio"
     headers = {"Cookie": cookie}
     with connect(url, origin=Origin(origin or house.url), additional_headers=headers, close_timeout=1) as socket:
         yield socket

@@ -101,7 +101,7 @@ def test_kill_9_of_the_console_between_claim_and_connect_loses_no_caller(house: 
     process = subprocess.Popen([sys.executable, "-m", "console"], env={**os.environ, **start.environment()})
     talk = house.ring("call-kill", target="")
     try:
-        until(lambda: _up(port))
+        until(lambda: up(port))
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=60) as http:
             page = http.get("/sign-in").text
             token = page.split('name="token" value="')[1].split('"')[0]
@@ -139,7 +139,8 @@ async def _decline_to_supervisor(house: House) -> None:
         house.line.queue.release("call-kill", "agent", house.line.clock.now())
 
 
-def _up(port: int) -> bool:
+def up(port: int) -> bool:
+    """Does a console answer there?"""
     try:
         return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
     except httpx.HTTPError:

@@ -251,7 +251,8 @@ class Talk:
         self.search = parts.get("search", Finds([HOURS, BALANCE]))
         self.away = Away({})
         wished = {"person": parts.get("target", "sip:person@example.org")}
-        settings = DialogSettings.model_validate({"targets": wished, "recording_consent": parts.get("consent", "off")})
+        given = {"targets": wished, "recording_consent": parts.get("consent", "off"), **parts.get("dialog", {})}
+        settings = DialogSettings.model_validate(given)
         self._overloaded = bool(parts.get("overloaded"))
         self._begun_s: float | None = parts.get("begun_s")
         """The test goes on so soon after the answer, not once the opening has been said."""
@@ -269,6 +270,7 @@ class Talk:
             plans=Plans(settings.targets, (), hours), wall=wall, counter=parts.get("counter"),
             dialler=parts.get("dialler"),
             person_voice=lambda: Mouth(VoiceSettings(), self.voice, clock), queue=parts.get("lineup", self.line),
+            person_ear=parts.get("person_ear"),
         )  # fmt: skip
         ears = NoEars()
         self.front = AudioFront(

@@ -195,6 +195,28 @@ def test_as_long_as_somebody_talks_with_the_caller_nobody_is_called_back() -> No
     assert gone == ["sue"]
 
 
+def test_what_people_say_to_the_caller_is_told_in_one_sum_with_silence_until_it_has_ended() -> None:
+    call = Call()
+    told: list[int] = []
+    call.bay.on_people = lambda pcm: told.append(value(pcm))
+    call.join("tom", Role.LISTEN, says=1)
+    call.beat(3)
+    assert told == [], "nobody speaks to the caller"
+    pat = call.join("pat", Role.PERSON, says=20)
+    sue = call.join("sue", Role.BARGE, says=300)
+    call.join("eve", Role.WHISPER, says=4000)
+    call.bay.operator(False)
+    call.beat(2)
+    assert told[-1] == 320, "not what the caller said, nor what they do not hear"
+    assert call.bay.talking == ("pat", "sue")
+    for seat in (pat, sue):
+        seat.leave()
+    told.clear()
+    call.beat(200)
+    assert set(told) == {0}
+    assert len(told) == 150
+
+
 def test_two_cannot_have_the_same_call_and_the_second_is_told_who_has_it() -> None:
     call = Call()
     call.join("sue", Role.PERSON)
