@@ -83,28 +83,28 @@ class Questions:
         found = None
         if text:
             found = await self.library(lambda base: base.search(text, limit=_FOUND, release=release))
-        return await self._page(visit, text, "", release, found=found, answer=None)
+        return await self._page(visit, text, release, found=found, answer=None)
 
     async def ask(self, visit: Visit) -> Response:
-        """What the operator would say, from where, and what the gate let through."""
-        text, before = visit.field("q", LONGEST), visit.field("before", LONGEST)
+        """What the operator would say, from where, and what the gate let through; it remembers this person's turns."""
+        text, fresh = visit.field("q", LONGEST), bool(visit.field("fresh", 5))
         now = time.monotonic()
         if self._rate.wait_s(visit.by, now) > 0:
             raise TooManyQuestions(f"{_PER_MINUTE} questions a minute; calls need the models too")
         self._rate.use(visit.by, now)
-        answer = (await ask(self.control, "ask", self.settings.ask_timeout_s, text=text, before=before))["result"]
+        given = {"text": text, "who": visit.by, "fresh": fresh}
+        answer = (await ask(self.control, "ask", self.settings.ask_timeout_s, **given))["result"]
         for one in answer["passages"]:
             one["html"] = highlighted(one["text"], one["stands"])
-        return await self._page(visit, text, before, "", found=None, answer=answer)
+        return await self._page(visit, text, "", found=None, answer=answer)
 
-    async def _page(self, visit: Visit, text: str, before: str, release: str, **known: Any) -> Response:
+    async def _page(self, visit: Visit, text: str, release: str, **known: Any) -> Response:
         releases = [one.release for one in await self.library(lambda base: base.releases())][:10]
         words = content_words(text)
         return self.web.page(
             visit,
             "ask.html",
             text=text,
-            before=before,
             release=release,
             releases=releases,
             marked=lambda passage: highlighted_words(passage, words),

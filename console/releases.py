@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -54,6 +55,7 @@ class Releases:
             web.get(HOME, self.overview, read),
             web.post(f"{HOME}/rollback", self.rollback, back, home=HOME),
             web.get(f"{HOME}/{{name}}", self.release, read),
+            web.post(f"{HOME}/evaluate", self.evaluate, edit, home=HOME),
             web.post(f"{HOME}/approve", self.approve, approve, home=HOME),
             web.post(f"{HOME}/publish", self.publish, approve, home=HOME),
         ]
@@ -105,7 +107,20 @@ class Releases:
             one.release == info.release and one.state is ReleaseState.SUPERSEDED
             for one in await self.library(lambda base: base.releases())
         )
-        return self.web.page(visit, "release.html", info=info, report=info.report, again=again)
+        return self.web.page(
+            visit,
+            "release.html",
+            info=info,
+            report=info.report,
+            again=again,
+            suites=info.report.get("suites") or {},
+        )
+
+    async def evaluate(self, visit: Visit) -> Response:
+        """Begin to ask the suites about a release; its page shows how far they are."""
+        name, models = visit.field("release", 20), visit.field("models", 5) == "yes"
+        await self.web.note(visit, "knowledge.evaluate", f"{name}{' with models' if models else ''}")
+        return await self._moved(visit, name, "evaluate", "being asked about, behind all calls", models=models)
 
     async def approve(self, visit: Visit) -> Response:
         """A second person's word."""
@@ -117,7 +132,9 @@ class Releases:
         """Make it what callers hear."""
         name, despite = visit.field("release", 20), visit.field("despite", 300)
         await self.web.note(visit, "knowledge.publish", f"{name} despite: {despite}" if despite else name)
-        return await self._moved(visit, name, "publish", "live: callers hear it from their next turn on", despite)
+        return await self._moved(
+            visit, name, "publish", "live: callers hear it from their next turn on", despite=despite
+        )
 
     async def rollback(self, visit: Visit) -> Response:
         """Back to the release before, or to a named one, at once."""
@@ -126,14 +143,12 @@ class Releases:
         info = await self.library(lambda base: base.rollback(by=visit.by, release=name))
         return self.web.back(visit, HOME, f"{info.release} is live again. The draft keeps its changes.")
 
-    async def _moved(self, visit: Visit, name: str, how: str, said: str, despite: str = "") -> Response:
+    async def _moved(self, visit: Visit, name: str, how: str, said: str, **given: Any) -> Response:
+        """``how``: the method of KnowledgeAccess that does it; ``given``: its further arguments."""
         info = await self._find(name)
         here = f"{HOME}/{info.release}"
         try:
-            if how == "approve":
-                await self.library(lambda base: base.approve(info.release, by=visit.by))
-            else:
-                await self.library(lambda base: base.publish(info.release, by=visit.by, despite=despite))
+            await self.library(lambda base: getattr(base, how)(info.release, by=visit.by, **given))
         except CallwrightError as error:
             return self.web.back(visit, here, str(error), kind="error")
         return self.web.back(visit, here, f"{info.release} is {said}.")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from contracts.engines import Transcript
 from contracts.events import EventKind, Partial, Rung, TurnEnded
 from dialog.ahead import Ahead, swallow
+from dialog.asked import question_of
 from dialog.budget import Step, TurnBudget
 from dialog.byhand import Told
 from dialog.conversation import Conversation
@@ -26,9 +27,6 @@ from dialog.services import DialogServices
 from dialog.speaking import Speaking
 from voice.utterance import Utterance
 
-HISTORY_LINES = 4
-TALK_LINES = 11
-"""Lines whose names the search may use; with the question as many as knowledge looks through (NameSettings.turns)."""
 VOICE = "voice"
 """The synthesiser's worker."""
 
@@ -199,22 +197,8 @@ class Answering:
 
     def question(self, said: str, heard: Transcript | Partial, turn: int = 0) -> Question:
         """What the caller said, as the search and the cascade see it; ``turn``: the one that is coming, if it is."""
-        text = core_question(said)
-        choice, settled = self.conversation.choice, self.conversation.settled
-        if choice is not None and (meant := choice.picked(text)) is not None:
-            return Question(choice.meaning(meant), heard.confidence, settled=settled, meant=meant)
-        if choice is not None and (both := choice.both(text)):
-            return Question(both, heard.confidence, settled=settled)
-        before = self.conversation.subject if leans(text) else ""
-        return Question(
-            text,
-            heard.confidence,
-            before,
-            tuple(self.conversation.recent(HISTORY_LINES, turn=turn)) if before else (),
-            settled,
-            readings=tuple(core_question(one) for one in heard.readings),
-            talk=tuple(self.conversation.talk(TALK_LINES, turn=turn)),
-            words=heard.words,
+        return question_of(
+            self.conversation, said, heard.confidence, turn=turn, readings=heard.readings, words=heard.words
         )
 
     async def _wait(self, work: asyncio.Task[Outcome], budget: TurnBudget, measure: TurnMeasure) -> Outcome:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from contracts.clock import MonotonicClock
+from contracts.clock import Clock, MonotonicClock
 from contracts.configfile import load_yaml
 from contracts.engines import Evidence, Generation, GenerationRequest, LanguageModel, Token, Word
+from contracts.errors import EngineFailed
 from contracts.events import EventKind
 from dialog.budget import TurnBudget
 from dialog.cascade import Cascade
@@ -20,7 +21,6 @@ from dialog.outcome import Outcome, Question, Result, Voice
 from dialog.prompts import Prompts
 from dialog.router import Decision, Route, Router
 from dialog.settings import BudgetSettings, CascadeFile, DialogSettings
-from knowledge.base import KnowledgeBase
 from workers.clients import LlamaModel
 from workers.manifest import ModelStore, load_manifest
 from workers.pool import WorkerPool
@@ -75,11 +75,21 @@ class _Timed:
         await self.model.prefill(prompt, deadline=deadline)
 
 
+class Searches(Protocol):
+    """What is asked for evidence: a base in this process, or one release of it."""
+
+    def search(
+        self, query_text: str, *, limit: int, release: str = "", talk: Sequence[str] = (), readings: Sequence[str] = ()
+    ) -> Evidence:
+        """As KnowledgeBase.search."""
+        ...
+
+
 @dataclass(slots=True, frozen=True)
 class _Searched:
     """contracts.engines.Retriever on a base in this process."""
 
-    base: KnowledgeBase
+    base: Searches
 
     async def search(
         self, query: str, *, limit: int, deadline: float, release: str = "", talk: Sequence[str] = (),
@@ -99,47 +109,27 @@ class LargeOnly(Router):
         return decision
 
 
-class Models:
-    """The worker processes with both language models; shared by any number of cascades, one after the other."""
+class Cascades:
+    """Puts questions through whole cascades with these models, one question after the other."""
 
-    def __init__(self, folder: Path, work: Path) -> None:
-        self.settings = DialogSettings(
-            budget=BudgetSettings(turn_deadline_s=PATIENCE_S, retrieval_s=PATIENCE_S), remembered_answers=0
-        )
-        self.prompts = Prompts(ROOT / self.settings.prompts, NAME, self.settings)
-        store = ModelStore(load_manifest(ROOT / "configs" / "models.yaml"), folder)
-        engines = {
-            name: EngineSettings(
-                name=name,
-                engine="workers.engines.llama:LlamaEngine",
-                options={
-                    "path": str(store.path(model, "model.gguf")),
-                    "n_ctx": 4096,
-                    "prefixes": {"system": self.prompts.prefixes[name]},
-                    "state_dir": str(work / "kv"),
-                },
-            )
-            for name, model in MODELS.items()
-        }
-        workers = tuple(WorkerSettings(name=name, threads=2, engines=(one,)) for name, one in engines.items())
-        self.clock = MonotonicClock()
-        self.pool = WorkerPool(WorkersSettings(workers=workers), clock=self.clock)
-        self.small = _Timed(LlamaModel(self.pool, "small"), "small")
-        self.large = _Timed(LlamaModel(self.pool, "large"), "large")
-
-    async def __aenter__(self) -> Self:
-        await self.pool.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self,
+        settings: DialogSettings,
+        prompts: Prompts,
+        small: LanguageModel,
+        large: LanguageModel | None,
+        clock: Clock,
     ) -> None:
-        await self.pool.close()
+        self.settings = settings
+        self.prompts = prompts
+        self.clock = clock
+        self.small = _Timed(small, "small")
+        self.large = _Timed(large, "large") if large is not None else None
 
     async def ask(
         self,
         text: str,
-        base: KnowledgeBase,
+        base: Searches,
         thresholds: CascadeFile,
         router: type[Router] = Router,
         confidence: float = CONFIDENCE,
@@ -159,15 +149,92 @@ class Models:
         spoken: list[str] = []
         events: list[tuple[EventKind, dict[str, Any]]] = []
         voice = Voice(spoken.append, lambda stage, at: None, lambda kind, body: events.append((kind, body)))
-        for model in (self.small, self.large):
+        models = [one for one in (self.small, self.large) if one is not None]
+        for model in models:
             model.spent_s = 0.0
             model.asked.clear()
         question = Question(text, confidence, readings=readings, words=words)
         outcome = await cascade.answer(question, TurnBudget(self.settings.budget, self.clock.now()), voice)
-        return Reply(
-            outcome, tuple(spoken), self.small.spent_s + self.large.spent_s, (*self.small.asked, *self.large.asked),
-            tuple(events),
-        )  # fmt: skip
+        spent_s = sum(model.spent_s for model in models)
+        asked = tuple(name for model in models for name in model.asked)
+        return Reply(outcome, tuple(spoken), spent_s, asked, tuple(events))
+
+
+class Models(Cascades):
+    """The worker processes with both language models; shared by any number of cascades, one after the other.
+
+    ``files``: rung → model file; without them those of a fresh installation, in ``folder``. ``large`` may be missing.
+    ``name``: who answers.
+    """
+
+    def __init__(self, folder: Path, work: Path, files: Mapping[str, Path] | None = None, name: str = NAME) -> None:
+        settings = patient()
+        prompts = Prompts(ROOT / settings.prompts, name, settings)
+        if files is None:
+            store = ModelStore(load_manifest(ROOT / "configs" / "models.yaml"), folder)
+            files = {rung: store.path(model, "model.gguf") for rung, model in MODELS.items()}
+        engines = {
+            rung: EngineSettings(
+                name=rung,
+                engine="workers.engines.llama:LlamaEngine",
+                options={
+                    "path": str(file),
+                    "n_ctx": 4096,
+                    "prefixes": {"system": prompts.prefixes[rung]},
+                    "state_dir": str(work / "kv"),
+                },
+            )
+            for rung, file in files.items()
+        }
+        workers = tuple(WorkerSettings(name=rung, threads=2, engines=(one,)) for rung, one in engines.items())
+        clock = MonotonicClock()
+        self.pool = WorkerPool(WorkersSettings(workers=workers), clock=clock)
+        large = LlamaModel(self.pool, "large") if "large" in engines else None
+        super().__init__(settings, prompts, LlamaModel(self.pool, "small"), large, clock)
+
+    async def __aenter__(self) -> Self:
+        await self.pool.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.pool.close()
+
+
+class WithoutModels(Cascades):
+    """No language model is asked: what would be handed to one ends in trouble, and its reply says that it was."""
+
+    def __init__(self) -> None:
+        settings = patient()
+        super().__init__(settings, Prompts(ROOT / settings.prompts, NAME, settings), _Nobody(), None, MonotonicClock())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class _Nobody:
+    """A language model that is not there."""
+
+    name = "nobody"
+
+    async def generate(self, request: GenerationRequest, *, deadline: float) -> AsyncIterator[Token | Generation]:
+        raise EngineFailed("no language model is asked here")
+        yield  # makes it a generator
+
+    async def prefill(self, prompt: str, *, deadline: float) -> None:
+        pass
+
+
+def patient() -> DialogSettings:
+    """Settings under which nothing is too slow, and no answer is remembered."""
+    budget = BudgetSettings(turn_deadline_s=PATIENCE_S, retrieval_s=PATIENCE_S)
+    return DialogSettings(budget=budget, remembered_answers=0)
 
 
 def shipped() -> CascadeFile:

@@ -39,11 +39,16 @@ def claims(asked: Asked, reply: Reply, articles: Mapping[str, Article]) -> list[
     for spoken in reply.spoken:
         for sentence in sentences(spoken):
             cited = reply.outcome.passages[0] if reply.outcome.passages else None
-            article = articles.get(cited.source.partition("#")[2]) if cited else None
+            article = _cited(cited.source, articles) if cited else None
             found.append(
                 Claim(sentence, "no document is cited" if article is None else unsupported(sentence, asked, article))
             )
     return found
+
+
+def _cited(source: str, articles: Mapping[str, Article]) -> Article | None:
+    """By its source in the base, or by its key within the file it came in."""
+    return articles.get(source) or articles.get(source.partition("#")[2])
 
 
 def unsupported(sentence: str, asked: Asked, article: Article) -> str:
@@ -69,8 +74,9 @@ def unsupported(sentence: str, asked: Asked, article: Article) -> str:
 
 def about(asked: Asked, article: Article) -> bool:
     """Is the article about the thing that was asked about? Its title names just that, not a thing with a longer or a
-    shorter name: an article about "Light Blue Account" is not about "Blue Account", whatever words they share."""
-    if article.key == asked.article or set(content(article.title)) <= set(content(asked.text)):
+    shorter name: an article about "Light Blue Account" is not about "Blue Account", whatever words they share. A
+    question that names nothing may be answered by any."""
+    if not asked.named or article.key == asked.article or set(content(article.title)) <= set(content(asked.text)):
         return True
     wanted = [set(content(asked.text.rpartition(mark)[2])) for mark in (" for ", " at ") if mark in asked.text]
     titled = [set(content(run)) for run in capitalised(article.title)]

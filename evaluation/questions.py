@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dialog.facts import facts
 from dialog.words import content
@@ -42,12 +42,14 @@ _FAQ = re.compile(r"^(?:[A-Z].{8,90})\?$")
 
 @dataclass(slots=True, frozen=True)
 class Asked:
-    """A question; the article that answers it ("" for one that none does), and the sentence it was made from."""
+    """A question; the article that answers it ("" for one that none does), and the sentence it was made from.
+    ``named``: it says which thing it is about."""
 
     case: str
     text: str
     article: str = ""
     answer: str = ""
+    named: bool = True
 
 
 def subject(title: str) -> str:
@@ -63,25 +65,31 @@ def capitalised(title: str) -> list[str]:
     return [run.group() for part in re.split(r"[:–—]|\s-\s", title) for run in _NAME.finditer(part)]
 
 
-def of_statements(articles: Iterable[Article]) -> list[Asked]:
-    """Questions for sentences that state one checkable fact, and for headings that are questions."""
+def of_statements(articles: Iterable[Article], *, unnamed: bool = False) -> list[Asked]:
+    """Questions for sentences that state one checkable fact, and for headings that are questions.
+
+    ``unnamed``: also of articles whose titles name nothing ("Fees"); asked as they stand, of the whole base.
+    """
     found: dict[str, Asked] = {}
     doubtful: set[str] = set()
     for article in articles:
         name = subject(article.title)
-        if not name:
+        if not name and not unnamed:
             continue
+        ending = f" for {name}?" if name else "?"
         for heading, text in sections(article):
             for row in text.splitlines():
                 for sentence in sentences(row):
                     question = _question(sentence)
                     if question:
-                        _keep(found, doubtful, Asked("", f"{question} for {name}?", article.key, sentence))
+                        asked = Asked("", f"{question}{ending}", article.key, sentence, bool(name))
+                        _keep(found, doubtful, asked)
             if _FAQ.match(heading):
                 answer = sentences(text)[0]
-                _keep(found, doubtful, Asked("", f"{heading.rstrip('?')} for {name}?", article.key, answer))
+                asked = Asked("", f"{heading.rstrip('?')}{ending}", article.key, answer, bool(name))
+                _keep(found, doubtful, asked)
     kept = (one for text, one in found.items() if text not in doubtful)
-    return [Asked(f"q{n:05}", one.text, one.article, one.answer) for n, one in enumerate(kept)]
+    return [replace(one, case=f"q{n:05}") for n, one in enumerate(kept)]
 
 
 def _keep(found: dict[str, Asked], doubtful: set[str], asked: Asked) -> None:
@@ -121,7 +129,8 @@ def bound(sentence: str) -> frozenset[str]:
 
 
 def without_answer(asked: Sequence[Asked], rest: Iterable[Article]) -> list[Asked]:
-    """Those questions that no article of ``rest`` answers: none about the same subject says their fact."""
+    """Those questions that no article of ``rest`` answers: none about the same subject says their fact; none at all, if
+    a question names no subject."""
     lines: dict[str, list[frozenset[str]]] = {}
     names: dict[str, frozenset[str]] = {}
     for article in rest:
@@ -130,7 +139,8 @@ def without_answer(asked: Sequence[Asked], rest: Iterable[Article]) -> list[Aske
     kept = []
     for one in asked:
         about, fact = set(content(one.text.rpartition(" for ")[2])), bound(one.answer)
-        elsewhere = any(about <= names[key] and any(fact <= held for held in lines[key]) for key in names)
+        near = (key for key in names if not one.named or about <= names[key])
+        elsewhere = any(fact <= held for key in near for held in lines[key])
         if fact and not elsewhere:
             kept.append(one)
     return kept

@@ -12,7 +12,7 @@ from contracts.errors import ConfigError
 from dialog.router import Router
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus
-from evaluation.asking import CONFIDENCE, Models, Reply, shipped
+from evaluation.asking import CONFIDENCE, Cascades, Reply, shipped
 from evaluation.bases import Article
 from evaluation.contract import Failure, Occasion
 from evaluation.fitfile import LEAST_ERROR, SURE_ERROR, fit_data, judged_world
@@ -73,7 +73,7 @@ class Round:
     thresholds: ThresholdsOf
 
     async def ask(
-        self, asked: Asked, models: Models, router: type[Router] = Router, heard: Understood | None = None
+        self, asked: Asked, models: Cascades, router: type[Router] = Router, heard: Understood | None = None
     ) -> Answered:
         """``heard``: what the cascade gets instead of the question's own words; judged is what it says to those.
 

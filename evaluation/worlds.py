@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import ConfigError
+from evaluation.asking import Searches
 from evaluation.bases import BANKING, SPOKEN_FAQ, Article, banking, open_base, read_json, spoken_faq
 from evaluation.questions import Asked, of_places, of_statements, without_answer
-from knowledge.base import KnowledgeBase
 
 CLINC = "intents/clinc150.json"
 FILES = {"banking": BANKING, "spoken_faq": SPOKEN_FAQ}
@@ -27,7 +27,7 @@ class World:
     answerable: Sequence[Asked]
     removed: Sequence[Asked]
     foreign: Sequence[Asked]
-    base: KnowledgeBase
+    base: Searches
 
     @property
     def unanswerable(self) -> list[Asked]:

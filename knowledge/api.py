@@ -188,6 +188,14 @@ class KnowledgeAccess(Protocol):
         """
         ...
 
+    def evaluate(self, release: str, *, by: str, models: bool = False) -> ReleaseInfo:
+        """Begin to ask the evaluation's suites about a release; ``report["suites"]`` says how far they are, and at last
+        what came of it. ``models``: have language models word the answers.
+
+        Raises ReleaseRefused while others are being asked, ReleaseUnknown.
+        """
+        ...
+
     def approve(self, release: str, *, by: str) -> ReleaseInfo:
         """Approve a proposed release. Raises ReleaseRefused, ReleaseUnknown."""
         ...

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,21 +13,22 @@ import sqlalchemy as sa
 
 from contracts.engines import DocumentInfo, Evidence
 from contracts.errors import DocumentUnknown, ReleaseRefused
-from knowledge import amending, fusion, legacy, query
+from knowledge import amending, legacy, query
 from knowledge.api import LIVE, Added, Change, DocumentChange, DocumentText, Held, ReleaseInfo, Stats
 from knowledge.database import open_engine
 from knowledge.desk import ReleaseDesk
-from knowledge.finder import Finder
 from knowledge.golden import Answers
 from knowledge.indexer import Embeds, Indexer
 from knowledge.lock import OwnerLock
 from knowledge.reading import DocumentReader
 from knowledge.releases import ReleaseStore, number_of
+from knowledge.searching import Searcher
 from knowledge.settings import KnowledgeSettings
 from knowledge.shelf import Shelf
-from knowledge.snapshot import Snapshot, SnapshotUnusable
+from knowledge.snapshot import SnapshotUnusable
 from knowledge.snapshotfile import release_name
 from knowledge.store import DocumentStore, now_utc
+from knowledge.suites import SuiteChoice, Suites
 
 _TEXT_FORMAT = 1
 """Raise when PassageText.embedding_text changes: vectors made from other texts are then made again."""
@@ -38,7 +37,8 @@ _TEXT_FORMAT = 1
 class KnowledgeBase:
     """Implements api.KnowledgeAccess. Opening it takes the owner lock; all methods may be called from any thread.
 
-    ``answers`` tells a release's review what the operator would say. Callers are answered from the live release alone.
+    ``answers`` tells a release's review what the operator would say; ``suites`` who evaluates a release. Callers are
+    answered from the live release alone.
     A search holds on to the release with which it began.
     """
 
@@ -51,6 +51,7 @@ class KnowledgeBase:
         engine: sa.Engine | None = None,
         today: Callable[[], date] = date.today,
         answers: Answers | None = None,
+        suites: SuiteChoice | None = None,
     ) -> None:
         self._settings = settings
         self._lock = OwnerLock(home / settings.lock_file)
@@ -75,11 +76,22 @@ class KnowledgeBase:
             embedded=self._shelf.complete,
         )
         self._reader = DocumentReader(settings)
+        self._suites = Suites(suites, settings.releases.suites)
+        url = self._store.engine.url.render_as_string(hide_password=False)  # goes by standard input: it may hold one
+        order = {"url": url, "settings": settings.model_dump(mode="json")}
         self._desk = ReleaseDesk(
-            self, self._releases, self._shelf, self._indexer, home, settings.releases, today, answers
+            self,
+            self._releases,
+            self._shelf,
+            self._indexer,
+            home,
+            settings.releases,
+            today,
+            answers,
+            self._suites,
+            order,
         )
-        self._today = today
-        self._finder = Finder(self._indexer, settings.search)
+        self._searcher = Searcher(self._indexer, settings, today)
 
     def open(self, *, wait_s: float = 0.0) -> None:
         """Take the lock, open everything, and begin to repair what differs. Raises KnowledgeError if another process
@@ -98,8 +110,9 @@ class KnowledgeBase:
     def close(self) -> None:
         """Let go of everything; what was acknowledged is on disk already."""
         self._reader.close()
+        self._suites.close()
         self._indexer.close()
-        self._finder.close()
+        self._searcher.close()
         self._store.close()
         self._lock.release()
 
@@ -117,56 +130,18 @@ class KnowledgeBase:
 
         Raises ReleaseUnknown for a ``release`` that is no longer ready.
         """
-        begun = time.perf_counter()
         snapshot = self._shelf.get(number_of(release)) if release else self._shelf.live
-        limit = max(1, min(limit, self._settings.limits.max_results))
-        most = self._settings.limits.max_query_chars
-        said, readings = query_text[-most:], [one[-most:] for one in readings]
-        ranked: list[fusion.Scored] = []
-        if snapshot is not None:
-            with self._indexer.searching():
-                try:
-                    ranked = self._ranked(snapshot, said, context, talk or context, readings, limit)
-                except SnapshotUnusable:
-                    snapshot = self._shelf.prepare(snapshot.release, again=True)
-                    ranked = self._ranked(snapshot, said, context, talk or context, readings, limit)
-        found = fusion.evidence(
-            query_text,
-            ranked,
-            limit=limit,
-            degraded=self._degraded(snapshot),
-            compute_s=time.perf_counter() - begun,
-        )
-        return replace(found, release=release_name(snapshot.release) if snapshot else "")
-
-    def _degraded(self, snapshot: Snapshot | None) -> str:
-        """``vectors`` while some passages can be found by their words only."""
-        whole = snapshot is None or not len(snapshot) or snapshot.complete
-        return "" if whole else "vectors"
-
-    def _ranked(
-        self,
-        snapshot: Snapshot,
-        said: str,
-        context: Sequence[str],
-        talk: Sequence[str],
-        readings: Sequence[str],
-        limit: int,
-    ) -> list[fusion.Scored]:
-        search, today = self._settings.search, self._today()
-        parts = query.parts(said, words=search.story_words, most=search.story_parts)
-        earlier = [[one[-self._settings.limits.max_query_chars :]] for one in talk[-search.names.turns :]]
-        rankings = []
-        for part in parts:
-            question = query.prepare(part, context, turns=search.context_turns)
-            heard = readings if len(parts) == 1 else ()
-            question = query.with_readings(question, heard, most=search.readings)
-            turns = [*earlier, [part, *heard[: search.readings]]]
-            if question.text:
-                rankings.append(self._finder.ranked(snapshot, question, turns, today, limit))
-        if len(rankings) == 1:
-            return fusion.spread(rankings[0], limit, search)
-        return fusion.merge(rankings, search)
+        with self._indexer.searching():
+            try:
+                return self._searcher.evidence(
+                    snapshot, query_text, limit=limit, context=context, talk=talk, readings=readings
+                )
+            except SnapshotUnusable:
+                assert snapshot is not None  # nothing was read without one
+                again = self._shelf.prepare(snapshot.release, again=True)
+                return self._searcher.evidence(
+                    again, query_text, limit=limit, context=context, talk=talk, readings=readings
+                )
 
     def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
         """Take the documents of one file into the draft: on disk on return, their vectors follow.
@@ -231,6 +206,10 @@ class KnowledgeBase:
         """Freeze the draft as a release, check and evaluate it. Raises ReleaseRefused."""
         return self._desk.propose(by=by, note=note, now=now)
 
+    def evaluate(self, release: str, *, by: str, models: bool = False) -> ReleaseInfo:
+        """Begin to ask the suites about a release. Raises ReleaseRefused, ReleaseUnknown."""
+        return self._desk.evaluate(number_of(release), by=by, models=models)
+
     def approve(self, release: str, *, by: str) -> ReleaseInfo:
         """Approve a proposed release. Raises ReleaseRefused, ReleaseUnknown."""
         return self._desk.approve(number_of(release), by=by)
@@ -245,7 +224,7 @@ class KnowledgeBase:
 
     def releases(self) -> list[ReleaseInfo]:
         """All releases, newest first."""
-        return self._releases.list_releases()
+        return [self._desk.shown(one) for one in self._releases.list_releases()]
 
     def changes(self) -> list[Change]:
         """Who did what, the latest first."""
@@ -282,3 +261,7 @@ class KnowledgeBase:
     def wait_indexed(self, timeout_s: float) -> bool:
         """Wait until every passage has its vector and is in the index; False if that took longer."""
         return self._indexer.wait(timeout_s)
+
+    def wait_evaluated(self, timeout_s: float) -> bool:
+        """Wait until no suites are being asked; False if that took longer."""
+        return self._suites.wait(timeout_s)

@@ -7,7 +7,6 @@ a large base and calls go on meanwhile. Everything found is quoted, for a person
 from __future__ import annotations
 
 import json
-import os
 import re
 import sqlite3
 import sys
@@ -20,6 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from knowledge.background import step_back
 from knowledge.passages import sentences
 from knowledge.query import content_words
 from knowledge.settings import ReleaseSettings
@@ -290,7 +290,7 @@ def read_entries(path: Path) -> list[Entry]:
 
 def main() -> None:
     """Arguments: the release's file, ReleaseSettings as JSON, today. Prints findings and their counts as JSON."""
-    os.nice(5)
+    step_back()
     settings = ReleaseSettings.model_validate_json(sys.argv[2])
     found = check(read_entries(Path(sys.argv[1])), settings, date.fromisoformat(sys.argv[3]))
     counts = Counter(one.kind for one in found)

@@ -6,12 +6,14 @@ A request for long work is answered at once with a ticket; ``ticket`` then tells
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import CallwrightError, KnowledgeError
 from knowledge.api import error_json
@@ -21,6 +23,9 @@ log = structlog.get_logger(__name__)
 Work = Callable[[], Mapping[str, Any]]
 _WAITING = 1000
 _REMEMBERED = 1000
+_UNKNOWN = error_json(
+    KnowledgeError("failed for a reason that nobody expected; the log of the knowledge worker has it")
+)
 
 
 class Clerk:
@@ -31,12 +36,19 @@ class Clerk:
         self._ended: OrderedDict[str, Mapping[str, Any] | None] = OrderedDict()
         self._guard = threading.Lock()
         self._given = 0
-        self._thread = threading.Thread(target=self._run, name="knowledge-clerk", daemon=True)
-        self._thread.start()
+        self._closed = False
+        self._thread = self._hired()
+
+    def _hired(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="knowledge-clerk", daemon=True)
+        thread.start()
+        return thread
 
     def give(self, work: Work) -> str:
         """Put work in the queue; returns its ticket. Raises KnowledgeError when too much is waiting."""
         with self._guard:
+            if not self._thread.is_alive() and not self._closed:
+                self._thread = self._hired()
             self._given += 1
             ticket = f"t{self._given}"
             self._ended[ticket] = None
@@ -57,12 +69,14 @@ class Clerk:
                     "done, and repeat the rest"
                 )
             ended = self._ended[ticket]
+            if ended is None and not self._thread.is_alive() and not self._closed:
+                self._thread = self._hired()  # the one before died of the work before this
         return {"done": False} if ended is None else {"done": True, **ended}
 
     def close(self) -> None:
         """Finish the work at hand and stop; what waits is not begun."""
         with self._guard:
-            self._given += 1
+            self._closed = True
         while True:
             try:
                 self._queue.get_nowait()
@@ -74,12 +88,14 @@ class Clerk:
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
             ticket, work = job
+            ended = _UNKNOWN
             try:
-                ended: Mapping[str, Any] = {"result": work()}
+                ended = {"result": work()}
             except CallwrightError as error:
                 ended = error_json(error)
-            except Exception as error:
+            except (SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
                 log.exception("knowledge work failed", ticket=ticket)
                 ended = error_json(KnowledgeError(f"failed unexpectedly ({type(error).__name__}: {error})"))
-            with self._guard:
-                self._ended[ticket] = ended
+            finally:  # what nobody expected ends this thread, with its traceback; the next ticket gets another
+                with self._guard:
+                    self._ended[ticket] = ended

@@ -128,7 +128,24 @@ def _draft(app: typer.Typer, access: AccessFactory) -> None:
         """Freeze the draft as a release and review it: checks, golden questions, answers that would change."""
         with _one_line_errors(), access() as base:
             cliadd.watch_indexing(base)
-            _show(base.propose(by=by or _user(), note=note), as_json)
+            _show(cliadd.watch_suites(base, base.propose(by=by or _user(), note=note)), as_json)
+
+    @app.command(epilog="Example: callwright knowledge evaluate r0007 --models")
+    def evaluate(
+        release: Annotated[str, typer.Argument(help="A release; left out, the newest.")] = "",
+        models: Annotated[bool, typer.Option(help="Have the language models word the answers: slow.")] = False,
+        by: By = "",
+        as_json: AsJson = False,
+    ) -> None:
+        """Ask the evaluation's suites about a release; the exit code is 1 if a mark is missed, or they failed."""
+        with _one_line_errors(), access() as base:
+            begun = base.evaluate(_find(base, release).release, by=by or _user(), models=models)
+            found = cliadd.watch_suites(base, begun)
+            _show(found, as_json)
+            suites = found.report.get("suites", {})
+            missed = any(one["reached"] is False for one in suites.get("figures", []))
+            if suites.get("state") != "done" or missed:
+                raise typer.Exit(1)
 
     @app.command(epilog="Example: callwright knowledge show r0007")
     def show(release: ReleaseName, as_json: AsJson = False) -> None:
@@ -202,7 +219,10 @@ def _releases(app: typer.Typer, access: AccessFactory) -> None:
 def _publish(base: KnowledgeAccess, release: str, by: str, note: str, despite: str) -> ReleaseInfo:
     if not release:
         cliadd.watch_indexing(base)
-        release = base.propose(by=by, note=note).release
+        proposed = base.propose(by=by, note=note)
+        release = proposed.release
+        if any("suites" in one for one in proposed.report.get("objections", ())) and not despite:
+            cliadd.watch_suites(base, proposed)  # they are required, and not done yet
     return base.publish(release, by=by, despite=despite)
 
 

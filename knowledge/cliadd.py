@@ -97,3 +97,14 @@ def _show_words(result: AddResult) -> None:
         live(result.release)
     elif any(one.outcome in (Outcome.ADDED, Outcome.REPLACED) for one in result.added):
         console.print("callers hear of this after `callwright knowledge publish`", markup=False)
+
+
+def watch_suites(base: KnowledgeAccess, info: ReleaseInfo) -> ReleaseInfo:
+    """Wait, with a progress bar, until the suites that are being asked about a release are done; its state then."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"asking the suites about {info.release}", total=None)
+        while (known := info.report.get("suites", {})).get("state") == "running":
+            progress.update(task, completed=known["done"], total=known["of"] or None)
+            time.sleep(_POLL_S)
+            info = next((one for one in base.releases() if one.release == info.release), info)
+    return info

@@ -105,6 +105,11 @@ class KnowledgeClient:
         """Freeze the draft as a release, check and evaluate it. Raises ReleaseRefused."""
         return from_json(ReleaseInfo, await self.ask("propose", {"by": by, "note": note, "now": now}))
 
+    async def evaluate(self, release: str, *, by: str, models: bool = False) -> ReleaseInfo:
+        """Begin to ask the suites about a release. Raises ReleaseRefused, ReleaseUnknown."""
+        params = {"release": release, "by": by, "models": models}
+        return from_json(ReleaseInfo, await self.ask("evaluate", params))
+
     async def approve(self, release: str, *, by: str) -> ReleaseInfo:
         """Approve a proposed release. Raises ReleaseRefused, ReleaseUnknown."""
         return from_json(ReleaseInfo, await self.ask("approve", {"release": release, "by": by}))

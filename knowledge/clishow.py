@@ -134,6 +134,8 @@ def release(info: ReleaseInfo) -> None:
     _findings(console, report.get("checks", {}))
     if questions := report.get("questions"):
         _questions(console, questions)
+    if known := report.get("suites"):
+        _suites(console, known)
     for one in report.get("objections", []):
         console.print(f"held back: {one}", style="bold red", markup=False)
 
@@ -168,6 +170,25 @@ def _questions(console: Console, questions: Mapping[str, Any]) -> None:
         for when in ("before", "after"):
             text = "nothing" if one[when] is None else f"{one[when]['source']}: {one[when]['text'][:160]}"
             console.print(f"    {when}: {text}", markup=False)
+
+
+def _suites(console: Console, known: Mapping[str, Any]) -> None:
+    """What the evaluation's suites found."""
+    if known["state"] != "done":
+        said = known.get("error") or f"{known.get('done', 0)} of {known.get('of', 0)} questions asked"
+        console.print(f"suites: {known['state']}: {said}", markup=False)
+        return
+    table = Table("suites over its documents", "found", "of", "mark", "")
+    for one in known["figures"]:
+        share = "–" if one["share"] is None else f"{one['share']:.1%}"
+        bound = f"{'≤' if one['at_most'] else '≥'} {one['mark']:.1%}"
+        table.add_row(one["title"], share, str(one["cases"]), bound, "missed" if one["reached"] is False else "")
+    console.print(table)
+    for line in known.get("notes", []):
+        console.print(f"  {line}", markup=False)
+    for failure in known["failures"][:_SHOWN]:
+        console.print(f"  {failure['note']}: {failure['said']}", markup=False)
+        console.print(f"    got: {failure['got'][:160]}", markup=False)
 
 
 _WHAT = {"document": "from another document", "words": "in other words", "how": "by a model now, or no longer by one"}

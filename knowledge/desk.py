@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from contracts.engines import Evidence
 from contracts.errors import ReleaseRefused
+from knowledge import suites
 from knowledge.api import ReleaseInfo
-from knowledge.golden import Answers, load_golden
+from knowledge.golden import Answers, Search, load_golden
 from knowledge.indexer import Indexer
-from knowledge.releases import ReleaseStore
+from knowledge.releases import ReleaseStore, number_of
 from knowledge.review import mark_new, objections, report_of, run_checks
 from knowledge.settings import ReleaseSettings
 from knowledge.shelf import Shelf
@@ -51,6 +53,8 @@ class ReleaseDesk:
         settings: ReleaseSettings,
         today: Callable[[], date],
         answers: Answers | None = None,
+        asking: suites.Suites | None = None,
+        order: Mapping[str, Any] | None = None,
     ) -> None:
         self._base = base
         self._releases = releases
@@ -61,6 +65,9 @@ class ReleaseDesk:
         self._settings = settings
         self._today = today
         self._answers = answers
+        self._suites = asking or suites.Suites(None, settings.suites)
+        self._order = dict(order or {})
+        """What the suites' process needs to know of this base."""
         self._proposing = threading.Lock()
         self._moving = threading.Lock()
 
@@ -78,7 +85,40 @@ class ReleaseDesk:
             marks.append(time.monotonic())
             steps = zip(("embedded", "frozen", "written"), pairwise(marks), strict=True)
             self._review(number, {name: round(after - before, 2) for name, (before, after) in steps})
-        return self._releases.info(number)
+        settings = self._settings.suites
+        if not now and settings.gate != "off" and self._suites.there and self._suites.idle:
+            self._begin_suites(number, settings.models)
+        return self.shown(self._releases.info(number))
+
+    def evaluate(self, number: int, *, by: str, models: bool) -> ReleaseInfo:
+        """Ask the suites about a release, beside everything else. Raises ReleaseRefused, ReleaseUnknown."""
+        self._shelf.prepare(number)
+        self._begin_suites(number, models)
+        self._releases.note(by, "evaluate", f"{release_name(number)}{' with models' if models else ''}")
+        return self.shown(self._releases.info(number))
+
+    def shown(self, info: ReleaseInfo) -> ReleaseInfo:
+        """A release as people see it: while its suites are asked, with how far they have come."""
+        running = self._suites.running(number_of(info.release))
+        return info if running is None else replace(info, report={**info.report, "suites": running})
+
+    def _begin_suites(self, number: int, models: bool) -> None:
+        questions = self._settings.questions
+        order = {
+            **self._order,
+            "release": number,
+            "digest": self._releases.digest(number),
+            "file": str(path_of(self._folder, number).absolute()),
+            "golden": str((self._home / questions).absolute()) if questions else None,
+        }
+        self._suites.begin(number, order, models, lambda found: self._keep_verdict(number, found))
+
+    def _keep_verdict(self, number: int, found: Mapping[str, Any]) -> None:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        verdict = {**suites.verdict(found, self._settings.suites), "at": at}
+        report = {**self._releases.info(number).report, "suites": verdict}
+        report["objections"] = objections(report, self._settings)
+        self._releases.keep_report(number, report)
 
     def _review(self, number: int, took_s: Mapping[str, float] | None = None) -> None:
         began = time.monotonic()
@@ -89,7 +129,7 @@ class ReleaseDesk:
         report = report_of(
             checks,
             load_golden(self._home / questions) if questions else (),
-            self._search(live),
+            self._search(live) if live is not None else None,
             self._search(number),
             self._releases.diff(live, number),
             self._answers,
@@ -98,9 +138,7 @@ class ReleaseDesk:
         report["took_s"] = {**(took_s or {}), "reviewed": round(time.monotonic() - began, 2)}
         self._releases.keep_report(number, report)
 
-    def _search(self, number: int | None) -> Callable[[str, Sequence[str]], Evidence]:
-        if number is None:
-            return lambda said, _context: Evidence(query=said)
+    def _search(self, number: int) -> Search:
         name = release_name(number)
         return lambda said, context: self._base.search(said, limit=_ASKED, context=context, release=name)
 
@@ -115,7 +153,7 @@ class ReleaseDesk:
         if number in self._releases.published():
             state = "is live already" if number == self._releases.live() else "was live before; use rollback"
             raise ReleaseRefused(f"{info.release} {state}")
-        if not info.report:  # the process died between proposing and reviewing
+        if not info.report.get("checks"):  # the process died between proposing and reviewing
             self._shelf.prepare(number)
             self._review(number)
             info = self._releases.info(number)

@@ -22,6 +22,7 @@ remove     key, by                                                             t
 decide     key, accept, by                                                     ticket; result: document
 revert     by                                                                  ticket
 propose    by, note, now                                                       ticket; result: release
+evaluate   release, by, models                                                 ticket; result: release
 approve    release, by                                                         ticket; result: release
 publish    release, by, despite                                                ticket; result: release
 =========  ============================================  ====================  ===================================
@@ -47,6 +48,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.clerk import Clerk
 from knowledge.golden import Answers
 from knowledge.settings import KnowledgeSettings
+from knowledge.suites import SuiteChoice
 
 Params = Mapping[str, Any]
 _AT_ONCE: dict[str, Callable[[KnowledgeBase, Params], Any]] = {
@@ -74,6 +76,9 @@ _LONG: dict[str, Callable[[KnowledgeBase, Params, bytes], Any]] = {
     "propose": lambda base, params, blob: base.propose(
         by=str(params["by"]), note=str(params.get("note", "")), now=bool(params.get("now"))
     ),
+    "evaluate": lambda base, params, blob: base.evaluate(
+        str(params["release"]), by=str(params["by"]), models=bool(params.get("models"))
+    ),
     "approve": lambda base, params, blob: base.approve(str(params["release"]), by=str(params["by"])),
     "publish": lambda base, params, blob: base.publish(
         str(params["release"]), by=str(params["by"]), despite=str(params.get("despite", ""))
@@ -81,22 +86,30 @@ _LONG: dict[str, Callable[[KnowledgeBase, Params, bytes], Any]] = {
 }
 METHODS = (*_AT_ONCE, *_LONG)
 """What knowledge managers ask; ``search`` and ``ticket`` are the rest."""
-SWITCH_S = 0.0005
-"""A search gives the interpreter's lock away at each of its dozens of calls of SQLite, numpy and the embedder; while a
-document was taken in beside it, it waited up to 5 ms (Python's default) for each to get it back."""
+SWITCH_S = 0.0001
+"""A search gives the interpreter's lock away at each of its calls of SQLite, numpy and the embedder; while a document
+was taken in beside it, it waited up to 5 ms (Python's default) for each to get it back."""
 
 
 class KnowledgeEngine:
     """contracts.worker.Engine. Options: ``home`` (folder), ``model_dir`` (embedder's folder), ``settings`` (dict),
-    ``answers`` (``module:function``, which makes a golden.Answers of ``cascade``, a file); without it none."""
+    ``answers`` (``module:function``, which makes a golden.Answers of ``cascade``, a file), ``suites`` (a SuiteChoice's
+    module) with ``suites_given``; without them none."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._home = Path(options["home"])
         self._model_dir = Path(options["model_dir"])
         self._settings = KnowledgeSettings.model_validate(options.get("settings") or {})
         self._answers = str(options.get("answers") or ""), str(options.get("cascade") or "")
+        suites = str(options.get("suites") or "")
+        self._suites = SuiteChoice(suites, dict(options.get("suites_given") or {})) if suites else None
         self._base: KnowledgeBase | None = None
         self._clerk: Clerk | None = None
+
+    @property
+    def base(self) -> KnowledgeBase | None:
+        """What is served; None until it is loaded."""
+        return self._base
 
     def load(self) -> None:
         """Load the embedder and open the base. Raises ModelFileError, or EngineFailed if another process has it."""
@@ -112,11 +125,11 @@ class KnowledgeEngine:
     def make_base(self) -> KnowledgeBase:
         """The base that is served, not yet open; a benchmark gives it another embedder. Raises ModelFileError."""
         where, cascade = self._answers
-        if not where:
-            return open_base(self._home, self._model_dir, self._settings)
-        module, _, name = where.partition(":")
-        answers: Answers = getattr(importlib.import_module(module), name)(cascade)
-        return open_base(self._home, self._model_dir, self._settings, answers)
+        answers: Answers | None = None
+        if where:
+            module, _, name = where.partition(":")
+            answers = getattr(importlib.import_module(module), name)(cascade)
+        return open_base(self._home, self._model_dir, self._settings, answers, self._suites)
 
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
         """Do one request of the table above. Raises EngineFailed for an unknown method or missing parameters."""
@@ -172,15 +185,20 @@ _NEEDS = {
     "amend": ("key", "metadata", "by"),
     "remove": ("key", "by"),
     "decide": ("key", "accept", "by"),
+    "evaluate": ("release", "by"),
     "approve": ("release", "by"),
     "publish": ("release", "by"),
 }
 
 
 def open_base(
-    home: Path, model_dir: Path, settings: KnowledgeSettings, answers: Answers | None = None
+    home: Path,
+    model_dir: Path,
+    settings: KnowledgeSettings,
+    answers: Answers | None = None,
+    suites: SuiteChoice | None = None,
 ) -> KnowledgeBase:
     """A base, not yet open, with the real embedder. Raises ModelFileError."""
     from workers.engines.embedder import Embedder  # pulls in the model runtime: only where it is needed
 
-    return KnowledgeBase(home, settings, Embedder(model_dir), answers=answers)
+    return KnowledgeBase(home, settings, Embedder(model_dir), answers=answers, suites=suites)

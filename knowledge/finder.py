@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge import fusion
-from knowledge.indexer import Indexer
 from knowledge.query import Question
 from knowledge.settings import SearchSettings
 from knowledge.snapshot import Snapshot, StoredPassage
@@ -33,11 +33,25 @@ _WORD_HITS = 3
 """At least so many of the passages found by words are considered, however few are asked for."""
 
 
+class Index(Protocol):
+    """What makes vectors, and may know which are near."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors [n, d] of length 1."""
+        ...
+
+    def nearest(
+        self, vector: Vector, snapshot: Snapshot, barred: frozenset[int], count: int
+    ) -> dict[int, float] | None:
+        """Passage numbers of a release with cosines, best first; None: scan the release."""
+        ...
+
+
 class Finder:
     """Thread-safe: what it keeps are replaceable caches."""
 
-    def __init__(self, indexer: Indexer, settings: SearchSettings) -> None:
-        self._indexer = indexer
+    def __init__(self, index: Index, settings: SearchSettings) -> None:
+        self._index = index
         self._settings = settings
         self._spare: dict[str, Vector] = {}
         self._beside = ThreadPoolExecutor(_AT_ONCE, "knowledge-words")
@@ -56,9 +70,9 @@ class Finder:
         """
         settings, barred = self._settings, snapshot.barred(day)
         words = self._beside.submit(snapshot.by_words, question.terms, day, settings)
-        vectors = self._indexer.embed([question.text, *question.readings])
+        vectors = self._index.embed([question.text, *question.readings])
         count = max(settings.candidates, limit)
-        near = self._indexer.nearest(vectors[0], snapshot, barred, count)
+        near = self._index.nearest(vectors[0], snapshot, barred, count)
         if near is None:
             near = snapshot.nearest(vectors[0], day, count)
         by_words = words.result()
@@ -147,7 +161,7 @@ class Finder:
         missing = [one for one in found if one.passage.passage_id not in self._spare]
         fresh: dict[str, Vector] = {}
         if missing:
-            made = self._indexer.embed([one.embedding_text for one in missing])
+            made = self._index.embed([one.embedding_text for one in missing])
             fresh = {one.passage.passage_id: vector for one, vector in zip(missing, made, strict=True)}
         known = self._spare | fresh
         self._spare = dict(list(known.items())[-_REMEMBERED:])

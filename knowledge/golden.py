@@ -177,14 +177,18 @@ def measures(asked: Sequence[Asked]) -> dict[str, Any]:
     }
 
 
-def compare(before: Sequence[Asked], after: Sequence[Asked]) -> Mapping[str, Any]:
+def compare(before: Sequence[Asked], after: Sequence[Asked], *, first: bool = False) -> Mapping[str, Any]:
     """Measures of both, questions lost and won, all that fail now, and every answer that would change: from another
-    document, or in other words. The same sentence from a passage that was cut otherwise is the same answer."""
+    document, or in other words. The same sentence from a passage that was cut otherwise is the same answer.
+
+    ``first``: nothing was live before, so nothing can be lost: silence was no achievement. What fails is shown, and
+    the marks judge it.
+    """
     pairs = list(zip(before, after, strict=True))
     return {
         "before": measures(before),
         "after": measures(after),
-        "lost": [new.question.ask for old, new in pairs if old.answered and not new.answered],
+        "lost": [new.question.ask for old, new in pairs if old.answered and not new.answered and not first],
         "won": [new.question.ask for old, new in pairs if new.answered and not old.answered],
         "failed": [
             {"ask": one.question.ask, "document": one.question.document, "why": one.wrong, "got": _shown(one)}

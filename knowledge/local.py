@@ -10,17 +10,22 @@ from knowledge.base import KnowledgeBase
 from knowledge.engine import open_base
 from knowledge.golden import Answers
 from knowledge.settings import KnowledgeSettings
+from knowledge.suites import SuiteChoice
 
 
 @contextmanager
 def open_local(
-    home: Path, model_dir: Path, settings: KnowledgeSettings, answers: Answers | None = None
+    home: Path,
+    model_dir: Path,
+    settings: KnowledgeSettings,
+    answers: Answers | None = None,
+    suites: SuiteChoice | None = None,
 ) -> Iterator[KnowledgeBase]:
     """The open base (an api.KnowledgeAccess) for a ``with`` block.
 
     Raises ModelFileError without the embedder, KnowledgeError in one line if a server holds the base.
     """
-    base = open_base(home, model_dir, settings, answers)
+    base = open_base(home, model_dir, settings, answers, suites)
     base.open()
     try:
         yield base

@@ -48,6 +48,8 @@ _REMEMBERED = 20_000
 _TURNS_REMEMBERED = 2_000
 _SPELLINGS = 20
 """So many title words, those that share the most pairs of letters with a word, are compared with it."""
+_SHARED = 2
+"""Pairs of letters, beginning and end counted, that words have in common if they are alike at all."""
 _LOOKED_AT = 24
 
 
@@ -213,9 +215,12 @@ class NameIndex:
         held = [self._grams[gram] for gram in _grams(word) if gram in self._grams]
         if not held:
             return {}
-        shared = np.bincount(np.concatenate(held), minlength=len(self._spelled)) / (self._lengths + len(word))
-        most = min(_SPELLINGS, len(shared))
-        likely = [self._spelled[at] for at in np.argpartition(-shared, most - 1)[:most] if shared[at]]
+        counts = np.bincount(np.concatenate(held), minlength=len(self._spelled))
+        near = np.flatnonzero(counts >= _SHARED)
+        if len(near) > _SPELLINGS:
+            shared = counts[near] / (self._lengths[near] + len(word))
+            near = near[np.argpartition(-shared, _SPELLINGS - 1)[:_SPELLINGS]]
+        likely = [self._spelled[at] for at in near]
         alike = {other: JaroWinkler.similarity(word, other) for other in likely}
         return {other: one**2 for other, one in alike.items() if one >= self._settings.alike}
 

@@ -101,6 +101,11 @@ class ReleaseStore:
         with writing(self._engine) as connection:
             record(connection, now_utc(), by, action, what or release_name(number), number)
 
+    def note(self, by: str, action: str, what: str) -> None:
+        """Write down who did what, where nothing changes by it."""
+        with writing(self._engine) as connection:
+            record(connection, now_utc(), by, action, what)
+
     def before(self) -> int | None:
         """The release that was live before the present one was published; rollbacks are not gone back to."""
         with self._engine.connect() as connection:

@@ -80,6 +80,10 @@ class RemoteKnowledge:
         """Freeze the draft as a release, check and evaluate it."""
         return from_json(ReleaseInfo, self._ask("propose", by=by, note=note, now=now))
 
+    def evaluate(self, release: str, *, by: str, models: bool = False) -> ReleaseInfo:
+        """Begin to ask the suites about a release."""
+        return from_json(ReleaseInfo, self._ask("evaluate", release=release, by=by, models=models))
+
     def approve(self, release: str, *, by: str) -> ReleaseInfo:
         """Approve a proposed release."""
         return from_json(ReleaseInfo, self._ask("approve", release=release, by=by))

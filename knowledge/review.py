@@ -6,6 +6,7 @@ The report is JSON and is kept with the release::
      "questions": {"before": measures, "after": measures, "lost": [...], "won": [...], "failed": [...],
                    "changed": [...]},
      "documents": {"added": n, "changed": n, "removed": n}, "took_s": {step: seconds},
+     "suites": what ``knowledge.suites.verdict`` makes of them,
      "objections": [why it may not go live]}
 """
 
@@ -20,10 +21,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from contracts.engines import Evidence
 from contracts.errors import KnowledgeError
 from knowledge.api import DocumentChange
 from knowledge.golden import Answers, GoldenQuestion, Search, ask_all, compare
 from knowledge.settings import ReleaseSettings
+from knowledge.suites import suite_objections
 
 _ROOT = str(Path(__file__).parents[1])
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from knowledge.checks import main; main()"
@@ -65,16 +68,21 @@ def _identity(finding: Mapping[str, Any]) -> tuple[Any, ...]:
 def report_of(
     checks: Mapping[str, Any],
     questions: Sequence[GoldenQuestion],
-    before: Search,
+    before: Search | None,
     after: Search,
     changed: Sequence[DocumentChange],
     answers: Answers | None = None,
 ) -> dict[str, Any]:
-    """The whole report; the golden questions are asked of both releases."""
+    """The whole report; the golden questions are asked of both releases. ``before`` None: nothing is live yet."""
     report: dict[str, Any] = {"checks": dict(checks), "documents": Counter(one.kind for one in changed)}
     if questions:
-        report["questions"] = compare(ask_all(questions, before, answers), ask_all(questions, after, answers))
+        was = ask_all(questions, before or _nothing, answers)
+        report["questions"] = compare(was, ask_all(questions, after, answers), first=before is None)
     return report
+
+
+def _nothing(said: str, _context: Sequence[str]) -> Evidence:
+    return Evidence(query=said)
 
 
 def objections(report: Mapping[str, Any], settings: ReleaseSettings) -> list[str]:
@@ -87,10 +95,11 @@ def objections(report: Mapping[str, Any], settings: ReleaseSettings) -> list[str
     questions = report.get("questions", {})
     lost = questions.get("lost", [])
     if len(lost) > settings.max_lost_questions:
-        found.append(f"{len(lost)} golden question(s) lost, such as {lost[0]!r}")
+        why = next((one["why"] for one in questions.get("failed", []) if one["ask"] == lost[0]), "")
+        found.append(f"{len(lost)} golden question(s) lost, such as {lost[0]!r}{f' ({why})' if why else ''}")
     after = questions.get("after", {})
     for mark in MARKS:
         least, share = getattr(settings.marks, mark), after.get(mark)
         if share is not None and share < least:
             found.append(f"{share:.1%} of golden questions {MARKS[mark]}, the mark is {least:.1%}")
-    return found
+    return [*found, *suite_objections(report, settings.suites)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 
@@ -90,6 +91,7 @@ class Shelf:
                 )
                 found = self._opened(number, digest)
         found.warm()
+        gc.freeze()  # a release's tens of thousands of names live long; looking through them stops every search
         self._ready[number] = found
         if self._live is not None and self._live.release == number:
             self._live = found

@@ -16,10 +16,11 @@ has the highest rarity, so questions about what the base does not know score low
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,14 +34,17 @@ from contracts.errors import KnowledgeError
 from knowledge.directory import Directory, Entry
 from knowledge.passages import PassageText
 from knowledge.query import is_stop_word
+from knowledge.scan import BitScan
 from knowledge.settings import NameSettings, SearchSettings
 from knowledge.stems import stem
 
 FORMAT = 2
 """Raise when the file's layout changes: older files are then made again from SQL."""
 _DOUBLINGS = 6
-_NEVER = -2.0
-"""Below every cosine; exactly 0 is that of a vector that was never made."""
+_BY_BITS = 30_000
+"""A release of more passages is scanned by bits first; fewer take 3 ms as they are."""
+_ASKED_AT_ONCE = 200
+"""Selects in one statement; SQLite takes 500."""
 
 
 class SnapshotUnusable(KnowledgeError):
@@ -66,6 +70,8 @@ class Snapshot:
         self._local = threading.local()
         self._known: dict[str, int] = {}
         self._whole: bool | None = None
+        self._scan: BitScan | None = None
+        self._hidden: frozenset[int] = frozenset()
         self._barred: tuple[date, frozenset[int]] = (date.min, frozenset())
         try:
             self._open(names or NameSettings())
@@ -113,7 +119,8 @@ class Snapshot:
     def warm(self) -> None:
         """Make what the first search would have to wait for: names of 11,000 titles took it a second."""
         self.directory.named([["warm"]])
-        self.complete  # noqa: B018 - reads every vector once, so that they are in memory
+        if self.complete and self._scan is None and len(self) > _BY_BITS:  # reads every vector once: in memory now
+            self._scan = BitScan(self._matrix)
 
     def check(self) -> None:
         """Look at every page of the file. Raises SnapshotUnusable."""
@@ -139,8 +146,15 @@ class Snapshot:
             numbers = frozenset(
                 number for number, begins, ends in self._windows if (begins or "") > today or (ends or "9") < today
             )
+            numbers |= self._hidden
             self._barred = (day, numbers)
         return numbers
+
+    def hide(self, document_ids: Set[str]) -> None:
+        """As if these documents were not in it, from now on."""
+        entries = [one for one in self.directory.entries if one.document_id in document_ids]
+        self._hidden = frozenset(number for one in entries for number in range(one.first, one.last + 1))
+        self._barred = (date.min, frozenset())
 
     def by_words(self, terms: Sequence[str], day: date, settings: SearchSettings) -> dict[int, float]:
         """Passage numbers with lexical scores 0..1, best first; empty without terms. Raises SnapshotUnusable."""
@@ -164,19 +178,29 @@ class Snapshot:
         barred, wanted = self.barred(day), settings.candidates
         limit = wanted + min(len(barred), wanted)
         for _ in range(_DOUBLINGS):
-            rows = (
-                self._connection()
-                .execute(
-                    "SELECT rowid, -bm25(words, ?, ?, 1.0) FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?",
-                    (settings.title_weight, settings.heading_weight, " OR ".join(map(_quoted, terms)), limit),
-                )
-                .fetchall()
+            rows = self._rows(
+                "SELECT rowid, -bm25(words, ?, ?, 1.0) FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?",
+                (settings.title_weight, settings.heading_weight, " OR ".join(map(_quoted, terms)), limit),
+                2,
             )
             valid = [(int(number), float(score)) for number, score in rows if number not in barred]
             if len(valid) >= wanted or len(rows) < limit:
                 break
             limit *= 4
-        return valid[:wanted]
+        return sorted(valid, key=lambda one: (-one[1], one[0]))[:wanted]
+
+    def _rows(self, statement: str, parameters: Sequence[object], columns: int) -> list[list[Any]]:
+        """All rows at one step: sqlite3 lets go of the interpreter's lock at each, and while a document was taken in
+        beside a search, each of its hundred rows waited to get it back."""
+        names = [f"c{at}" for at in range(columns)]
+        inner = f"WITH found({','.join(names)}) AS ({statement})"
+        (packed,) = (
+            self._connection()
+            .execute(f"{inner} SELECT json_group_array(json_array({','.join(names)})) FROM found", parameters)
+            .fetchone()
+        )
+        rows: list[list[Any]] = json.loads(packed)
+        return rows
 
     def words_within(self, terms: Sequence[str], entries: Sequence[Entry]) -> dict[int, float]:
         """Lexical scores 0..1 of the passages of some documents: the share of the terms' rarity that each holds.
@@ -188,14 +212,13 @@ class Snapshot:
         try:
             rarity = {term: self._rarity(term) for term in terms}
             total = sum(rarity.values())
-            for term, rare in rarity.items():
-                for entry in entries if self._holding(term) else ():
-                    rows = self._connection().execute(
-                        "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?",
-                        (_quoted(term), entry.first, entry.last),
-                    )
-                    for (number,) in rows:
-                        found[number] = found.get(number, 0.0) + rare / total
+            asked = [(term, one.first, one.last) for term in rarity if self._holding(term) for one in entries]
+            for at in range(0, len(asked), _ASKED_AT_ONCE):
+                piece = asked[at : at + _ASKED_AT_ONCE]
+                one = "SELECT ?, rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
+                given = [value for term, first, last in piece for value in (term, _quoted(term), first, last)]
+                for term, number in self._rows(" UNION ALL ".join([one] * len(piece)), given, 2):
+                    found[number] = found.get(number, 0.0) + rarity[term] / total
         except sqlite3.Error as error:
             raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
         return found
@@ -225,18 +248,21 @@ class Snapshot:
         return int(rows.fetchone()[0])
 
     def nearest(self, vector: NDArray[np.float32], day: date, count: int) -> dict[int, float]:
-        """Passage numbers with exact cosines, best first: a scan over all vectors (100,000: 10 ms on one core)."""
+        """Passage numbers with exact cosines, best first, by a scan; of a large release, nearly all of the best."""
         if not self._ids:
             return {}
         if self._matrix.shape[1] != len(vector):
             return {}  # made before there were any vectors
-        cosines = np.asarray(self._matrix @ vector)
-        if barred := self.barred(day):
-            cosines[np.fromiter(barred, dtype=np.int64) - 1] = _NEVER
+        barred = np.fromiter(self.barred(day), dtype=np.int64) - 1
+        if self._scan is not None:
+            rows = self._scan.nearest(vector, count, barred)
+        else:
+            rows = np.delete(np.arange(len(self._ids)), barred)
+        cosines = np.asarray((self._matrix if len(rows) == len(self._ids) else self._matrix[rows]) @ vector)
         count = min(count, len(cosines))
-        best = np.argpartition(cosines, -count)[-count:]
+        best = np.argpartition(cosines, -count)[-count:] if count else np.arange(0)
         best = best[np.argsort(-cosines[best], kind="stable")]
-        return {int(at) + 1: float(cosines[at]) for at in best if cosines[at] > _NEVER and cosines[at]}
+        return {int(rows[at]) + 1: float(cosines[at]) for at in best if cosines[at]}  # 0: its vector was never made
 
     def vectors_of(self, numbers: Iterable[int]) -> dict[int, NDArray[np.float32]]:
         """Vectors by passage number; those that were never made are left out."""
@@ -250,12 +276,12 @@ class Snapshot:
         marks = ",".join("?" * len(keys))
         columns = "number, passage_id, document_id, title, heading, text, source, version_id, valid_from, valid_to"
         try:
-            rows = self._connection().execute(f"SELECT {columns} FROM passages WHERE number IN ({marks})", keys)
+            rows = self._rows(f"SELECT {columns} FROM passages WHERE number IN ({marks})", keys, 10)
             return [self._stored(row) for row in rows]
         except sqlite3.Error as error:
             raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
 
-    def _stored(self, row: tuple[Any, ...]) -> StoredPassage:
+    def _stored(self, row: Sequence[Any]) -> StoredPassage:
         number, passage_id, document_id, title, heading, text, source, version_id, begins, ends = row
         return StoredPassage(
             passage=Passage(

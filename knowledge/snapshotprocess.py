@@ -6,27 +6,23 @@ search of 15 ms took 60. A small release is written where it is asked for: start
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import DeviceFull, KnowledgeError
-from knowledge import snapshotfile
+from knowledge import background, snapshotfile
 from knowledge.database import open_engine
 from knowledge.store import DocumentStore
 
 _ROOT = str(Path(__file__).parents[1])
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from knowledge.snapshotprocess import main; main()"
 _PATIENCE_S = 3600.0
-_NICENESS = 5
 _FULL = 3
 """Exit code: no space left."""
-_PR_SET_PDEATHSIG = 1
 
 
 def build(store: DocumentStore, number: int, digest: str, folder: Path, fingerprint: str, passages: int) -> None:
@@ -68,11 +64,9 @@ def _run(store: DocumentStore, request: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Argument: the parent. It must not be outlived: whoever comes after it writes under the same names."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != int(sys.argv[1]):
-        sys.exit(1)
-    os.nice(_NICENESS)
+    """Argument: the parent. Reads its orders from standard input."""
+    background.die_with(int(sys.argv[1]))
+    background.step_back()
     request = json.load(sys.stdin)
     store = DocumentStore(open_engine(request["url"], Path("/")))
     number, folder, fingerprint = int(request["number"]), Path(request["folder"]), str(request["fingerprint"])

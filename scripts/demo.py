@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from contracts.errors import CallwrightError
+from evaluation.cascadecli import FILE
 from operations.transcript import render_waterfall
 from scripts.operator_process import OperatorProcess
 from scripts.stats import summary
 from server.caller import CallResult, converse
-from server.settings import ROOT
+from server.settings import ROOT, load_settings
 from telephony.lines import LineError, spoken_lines, wav_lines
 from telephony.robot import Line, Manners
 from telephony.sip.caller import CallerSettings, SipCaller
@@ -42,6 +44,8 @@ LINES = (
 """Six questions: one that no document answers, one that interrupts; and the wish for a person."""
 PERSON_PORT = 5090
 DEMO = ROOT / "configs" / "demo.yaml"
+TOPICS = ROOT / "configs" / "demo" / "topics.csv"
+"""Questions with their topics, from which the demo's topics are learned at its first start (2 s)."""
 
 
 class Screen:
@@ -141,6 +145,22 @@ def lines_of(caller: Path | None) -> list[Line]:
     return wav_lines(paths)
 
 
+async def learn_topics(config: Path) -> str:
+    """Fit the demo's topics into its home folder, unless they are there; what is to be said of it."""
+    settings = load_settings(config)
+    fitted = settings.home_dir / FILE
+    if settings.dialog.topics.file is not None or fitted.is_file():
+        return ""
+    command = [sys.executable, "-m", "server.cli", "--config", str(config), "cascade", "topics", str(TOPICS)]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, complaint = await process.communicate()
+    if process.returncode:
+        return f"[yellow]Without topics:[/] {escape(complaint.decode(errors='replace').strip()[-300:])}"
+    return f"Topics learned from {TOPICS.relative_to(ROOT)}; each question on the wall of calls gets one."
+
+
 async def run(config: Path, caller: Path | None, stay: bool) -> int:
     """The whole demo; the exit code."""
     console = Console(highlight=False)
@@ -148,6 +168,8 @@ async def run(config: Path, caller: Path | None, stay: bool) -> int:
     begun = time.monotonic()
     with console.status("Starting the operator: loading five models, reading the demo bank …"):
         lines = await asyncio.to_thread(lines_of, caller)
+        if config == DEMO and (said := await learn_topics(config)):
+            console.print(said)
         operator = OperatorProcess(config, on_event=screen.show)
         await operator.__aenter__()
     try:

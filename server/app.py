@@ -38,9 +38,10 @@ from operations.metrics import Fanout, Metrics
 from operations.switches import NO_CALL, read_switch
 from operations.webhook import HandoffWebhook
 from server.beat import go_first, spare_the_beat
-from server.build import Engines, add_documents, make_asking, make_dialog, make_engines, make_line, make_prompts, warm
+from server.build import Engines, make_asking, make_dialog, make_engines, make_line, make_prompts, warm
 from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
+from server.folder import add_documents
 from server.keeping import Keeping
 from server.knowledge_link import knowledge_operations
 from server.phone import PhoneStream
@@ -190,10 +191,16 @@ class Operator:
         if folder is None:
             return
         limit = self._settings.knowledge.limits.max_document_bytes
-        count, refused = await add_documents(project_path(folder), engines.knowledge, limit)
-        log.info("documents.taken_in", count=count, refused=len(refused))
-        for line in refused:
+        obey = self._settings.documents_review == "obey"
+        taken = await add_documents(project_path(folder), engines.knowledge, limit, obey=obey)
+        log.info("documents.taken_in", count=taken.count, refused=len(taken.refused))
+        for line in taken.refused:
             log.warning("documents.refused", why=line)
+        for line in taken.overruled:
+            log.warning("documents.review_overruled", objection=line, instead="documents_review: obey")
+        if taken.waits:
+            todo = "look at it in the console, or: callwright knowledge releases; callwright knowledge publish RELEASE"
+            log.warning("documents.not_published", why=taken.waits, what_to_do=todo)
 
     async def _telephony(self, stack: contextlib.AsyncExitStack, switchboard: Switchboard) -> None:
         self._switchboard = switchboard

@@ -1,15 +1,18 @@
-"""A question in writing through the real cascade and gate, for whoever keeps the documents. It changes nothing.
+"""Questions in writing through the real cascade and gate, for whoever keeps the documents. They change nothing.
 
 Calls go first: models are asked at background priority, one question at a time, so many a minute. The cascade is one
 of its own, over the same models, thresholds and live release: it remembers no answers and learns no pace, so that what
-is tried out here is never heard, or timed, in a call.
+is tried out here is never heard, or timed, in a call. Each person holds a conversation of their own, as a caller does:
+"and on Saturday?" leans on the question before, and what was asked back can be answered. It is forgotten after a
+quarter of an hour.
 """
 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from contracts.clock import Clock
@@ -17,10 +20,12 @@ from contracts.engines import LanguageModel, Passage, Retriever
 from contracts.errors import CallwrightError, WorkerBusy
 from contracts.events import EventKind, Rung
 from contracts.worker import Priority, Urgency
+from dialog.asked import question_of
 from dialog.budget import TurnBudget
 from dialog.cascade import Cascade
+from dialog.conversation import Conversation
 from dialog.gate import GroundingGate
-from dialog.outcome import Question, Voice
+from dialog.outcome import Voice
 from dialog.prompts import Prompts
 from dialog.router import Router
 from dialog.settings import CascadeFile, DialogSettings
@@ -28,12 +33,26 @@ from dialog.words import content
 from knowledge.passages import sentences
 
 PER_MINUTE = 20
+MOST_TURNS = 20
+"""Of one conversation."""
+MOST_TALKS = 50
+"""Conversations that are remembered at a time."""
+IDLE_S = 900.0
 _PATIENCE_S = 45.0
 """At background priority a model may wait for many calls."""
 
 
 class QuestionRefused(CallwrightError):
     """A question that cannot be tried out."""
+
+
+@dataclass(slots=True)
+class Talk:
+    """One person's conversation, as it is remembered."""
+
+    at: float
+    conversation: Conversation = field(default_factory=Conversation)
+    turns: list[dict[str, str]] = field(default_factory=list)
 
 
 class Asking:
@@ -59,12 +78,16 @@ class Asking:
         self._clock = clock
         self._asked: list[float] = []
         self._busy = False
+        self._talks: OrderedDict[str, Talk] = OrderedDict()
 
     async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """``text``, and perhaps ``before``: the turn before it. Raises QuestionRefused, WorkerBusy, WorkerError."""
-        text, before = (" ".join(str(request.get(key, "")).split()) for key in ("text", "before"))
+        """``text``; ``who`` asks, and goes on with their conversation unless ``fresh``; nobody has none.
+
+        Raises QuestionRefused, WorkerBusy, WorkerError.
+        """
+        text, who = (" ".join(str(request.get(key, "")).split()) for key in ("text", "who"))
         most = self._settings.max_question_chars
-        if not text or max(len(text), len(before)) > most:
+        if not text or len(text) > most:
             raise QuestionRefused(f"ask something, in at most {most} letters")
         now = self._clock.now()
         self._asked = [at for at in self._asked if at > now - 60.0]
@@ -75,11 +98,26 @@ class Asking:
         self._asked.append(now)
         self._busy = True
         try:
-            return {"result": await self._answer(text, before)}
+            return {"result": await self._answer(text, self._talk(who, now, fresh=bool(request.get("fresh"))))}
         finally:
             self._busy = False
 
-    async def _answer(self, text: str, before: str) -> dict[str, Any]:
+    def _talk(self, who: str, now: float, *, fresh: bool) -> Talk:
+        """What was said before, or nothing. Raises QuestionRefused."""
+        for name in [name for name, one in self._talks.items() if one.at < now - IDLE_S]:
+            del self._talks[name]
+        if not who:
+            return Talk(now)
+        talk = Talk(now) if fresh or who not in self._talks else self._talks.pop(who)
+        if len(talk.turns) >= MOST_TURNS:
+            raise QuestionRefused(f"{MOST_TURNS} turns are remembered at most; begin anew")
+        talk.at = now
+        self._talks[who] = talk
+        while len(self._talks) > MOST_TALKS:
+            self._talks.popitem(last=False)
+        return talk
+
+    async def _answer(self, text: str, talk: Talk) -> dict[str, Any]:
         began = time.perf_counter()
         cascade = self._make()
         spoken: list[str] = []
@@ -99,10 +137,20 @@ class Asking:
                 )
 
         voice = Voice(speak, lambda stage, at: None, record, Urgency(Priority.BACKGROUND))
-        question = Question(text, 1.0, before=before)
+        conversation, before = talk.conversation, list(talk.turns)
+        conversation.caller(text)
+        question = question_of(conversation, text, 1.0)
+        if not question.before:
+            conversation.subject = question.text
         found = await cascade.retrieve(question)
         budget = TurnBudget(self._settings.budget, self._clock.now())
-        outcome = await cascade.answer(replace(question, before=before), budget, voice, found)
+        outcome = await cascade.answer(question, budget, voice, found)
+        if outcome.asked == question.text:
+            conversation.subject = question.text
+        answer = " ".join(spoken) or outcome.text
+        conversation.took(outcome, poorly=False)
+        conversation.operator(answer, str(outcome.rung))
+        talk.turns.append({"said": text, "answer": answer, "result": str(outcome.result)})
         if outcome.rung is Rung.EXTRACTIVE:  # spoken as it stands: there is nothing for the gate to hold against it
             for one in verdicts:
                 one["own"] = True
@@ -112,7 +160,8 @@ class Asking:
             "result": str(outcome.result),
             "rung": str(outcome.rung),
             "why": outcome.why,
-            "answer": " ".join(spoken) or outcome.text,
+            "answer": answer,
+            "before": before,
             "verdicts": verdicts,
             "decision": decisions[0] if decisions else {},
             "models": outcome.models,

@@ -12,7 +12,7 @@ import structlog
 from contracts.clock import Clock
 from contracts.configfile import load_yaml
 from contracts.dialling import Dialler
-from contracts.errors import ConfigError, KnowledgeError, WorkerError
+from contracts.errors import ConfigError, WorkerError
 from contracts.events import EventSink
 from contracts.switch import Switch
 from contracts.worker import Priority
@@ -32,9 +32,7 @@ from escalation.hours import unknown as unknown_hours
 from escalation.plan import Plans
 from escalation.risk import RiskFile
 from escalation.rules import RuleBook
-from knowledge.api import Outcome
 from knowledge.client import KnowledgeClient
-from knowledge.documents import find_files, load_file
 from server.asking import Asking
 from server.engines import store_of, workers_of
 from server.settings import OperatorSettings, project_path
@@ -52,8 +50,6 @@ log = structlog.get_logger()
 WARM_S = 60.0
 TOPICS = "topics.yaml"
 """In the home folder: where `callwright cascade topics` puts what it fitted."""
-SETTINGS = "settings"
-"""Who takes in the folder that the settings name, in the knowledge base's list of changes."""
 
 
 @dataclass(slots=True)
@@ -78,7 +74,7 @@ def make_engines(
     choice = settings.engines
     store = store_of(choice, settings.models_dir, project_path(choice.manifest))
     cascade = project_path(settings.dialog.cascade)
-    workers = workers_of(choice, store, settings.home_dir, settings.knowledge, prompts.prefixes, cascade)
+    workers = workers_of(choice, store, settings.home_dir, settings.knowledge, prompts.prefixes, cascade, settings.name)
     pool = WorkerPool(workers, on_event=on_event, clock=clock)
     phrases = settings.voice.phrases.model_copy(update={"directory": settings.home_dir / "phrases"})
     return Engines(
@@ -234,29 +230,3 @@ async def warm(engines: Engines, services: DialogServices, prompts: Prompts, clo
             await model.prefill(prompts.prefixes[name], deadline=clock.now() + WARM_S)
         except WorkerError as error:
             log.warning("warm.prefill_failed", model=model.name, error=str(error))
-
-
-async def add_documents(folder: Path, knowledge: KnowledgeClient, max_bytes: int) -> tuple[int, list[str]]:
-    """Take in every document of a folder and publish what has changed; unchanged ones cost nothing.
-
-    The folder of the settings is the owner's word, so the review's objections are recorded and do not hold it back;
-    what looks like instructions to a language model is held all the same. How many, and what was refused.
-    """
-    refused: list[str] = []
-    count = 0
-    for path, source in find_files(folder):
-        try:
-            data = await asyncio.to_thread(load_file, path, source, max_bytes=max_bytes)
-            for added in await knowledge.add(data, source, by=SETTINGS):
-                count += 1
-                if added.outcome is Outcome.HELD:
-                    refused.append(f"{added.document.source}: held: {added.suspicions[0].quote!r}")
-        except (KnowledgeError, WorkerError) as error:
-            refused.append(f"{source}: {error}")
-    try:
-        if await knowledge.draft():
-            release = await knowledge.propose(by=SETTINGS, note=f"documents of {folder}", now=True)
-            await knowledge.publish(release.release, by=SETTINGS, despite="named in the settings")
-    except (KnowledgeError, WorkerError) as error:
-        refused.append(f"{folder}: not published: {error}")
-    return count, refused

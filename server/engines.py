@@ -19,9 +19,13 @@ from pydantic import Field
 
 from contracts.settings import Settings
 from knowledge.settings import KnowledgeSettings
+from knowledge.suites import SuiteChoice
 from workers.engines.whisper_options import Recognition
 from workers.manifest import ModelStore, load_manifest
 from workers.settings import EngineSettings, WorkerSettings, WorkersSettings
+
+SUITES = "evaluation.releasechild"
+"""The process that asks the evaluation's suites about a release."""
 
 
 class ModelChoice(Settings):
@@ -64,6 +68,20 @@ def whisper_options(choice: ModelChoice, store: ModelStore) -> dict[str, Any]:
     return {"path": path, "language": choice.language, **choice.recognition.model_dump(mode="json")}
 
 
+def suites_of(
+    choice: ModelChoice, store: ModelStore, knowledge: KnowledgeSettings, cascade: Path, name: str
+) -> SuiteChoice:
+    """What evaluates a release: with the operator's own embedder, thresholds and language models."""
+    models = {"small": choice.small, "large": choice.large}
+    given = {
+        "embedder": str(store.folder(knowledge.model)),
+        "cascade": str(cascade.absolute()),
+        "language_models": {rung: str(store.target(one, "model.gguf")) for rung, one in models.items() if one},
+        "name": name,
+    }
+    return SuiteChoice(SUITES, given)
+
+
 def workers_of(
     choice: ModelChoice,
     store: ModelStore,
@@ -71,9 +89,10 @@ def workers_of(
     knowledge: KnowledgeSettings,
     prefixes: Mapping[str, str],
     cascade: Path,
+    name: str = "",
 ) -> WorkersSettings:
     """The worker processes. ``prefixes``: what all prompts of ``small`` and ``large`` begin with, kept in their caches;
-    ``cascade``: the thresholds by which the knowledge base tries its golden questions.
+    ``cascade``: the thresholds by which the knowledge base tries its golden questions; ``name``: who answers.
 
     Raises ModelFileError for a file that is missing.
     """
@@ -95,14 +114,16 @@ def workers_of(
     )
     models = [_language_model(name, model, choice, store, home, prefixes[name]) for name, model in _ladder(choice)]
     return WorkersSettings(
-        workers=(speech, voice, _base(store, home, knowledge, cascade), *models),
+        workers=(speech, voice, _base(choice, store, home, knowledge, cascade, name), *models),
         bursts=choice.bursts,
         start_timeout_s=choice.start_timeout_s,
         hang_timeout_s=choice.hang_timeout_s,
     )
 
 
-def _base(store: ModelStore, home: Path, knowledge: KnowledgeSettings, cascade: Path) -> WorkerSettings:
+def _base(
+    choice: ModelChoice, store: ModelStore, home: Path, knowledge: KnowledgeSettings, cascade: Path, name: str
+) -> WorkerSettings:
     return WorkerSettings(
         name="knowledge",
         threads=1,
@@ -117,6 +138,8 @@ def _base(store: ModelStore, home: Path, knowledge: KnowledgeSettings, cascade: 
                     "settings": knowledge.model_dump(mode="json"),
                     "answers": "dialog.rehearsal:rehearsal",
                     "cascade": str(cascade),
+                    "suites": SUITES,
+                    "suites_given": suites_of(choice, store, knowledge, cascade, name).given,
                 },
             ),
             # For the rules' classifier (dialog/risks.py): a few milliseconds a turn, so it waits for no cores either.

@@ -17,7 +17,7 @@ from knowledge.local import open_local
 from knowledge.remote import RemoteKnowledge
 from server.control import Operation
 from server.control_client import OperatorNotRunning, ask
-from server.engines import store_of
+from server.engines import store_of, suites_of
 from server.settings import OperatorSettings, project_path
 
 PATIENCE_S = 24 * 3600.0
@@ -72,9 +72,11 @@ def access_of(load: Callable[[], OperatorSettings]) -> Callable[[], Any]:
         except OperatorNotRunning:
             choice = settings.engines
             store = store_of(choice, settings.models_dir, project_path(choice.manifest))
-            answers = rehearsal(str(project_path(settings.dialog.cascade)))
+            cascade = project_path(settings.dialog.cascade)
+            answers = rehearsal(str(cascade))
             model = store.folder(settings.knowledge.model)
-            with open_local(settings.home_dir, model, settings.knowledge, answers) as base:
+            suites = suites_of(choice, store, settings.knowledge, cascade, settings.name)
+            with open_local(settings.home_dir, model, settings.knowledge, answers, suites) as base:
                 yield base
         else:
             yield remote

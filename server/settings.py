@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -46,6 +46,11 @@ class OperatorSettings(BaseSettings):
     )
     name: str = Field(default="Callwright", max_length=60, description="Who answers: spoken in the greeting.")
     documents: Path | None = Field(default=None, description="Folder whose documents are taken in at every start.")
+    documents_review: Literal["overrule", "obey"] = Field(
+        default="overrule",
+        description="overrule: that folder is published whatever its review says; obey: it waits for a person if the"
+        " review objects, or holds a document.",
+    )
     engines: ModelChoice = ModelChoice()
     telephony: TelephonySettings = TelephonySettings()
     voice: VoiceSettings = VoiceSettings()

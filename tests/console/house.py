@@ -116,7 +116,14 @@ class House:
         options = {
             "home": str(home),
             "model_dir": str(model_folder()),
-            "settings": {"releases": {"questions": "golden.yaml"}},
+            "settings": {"releases": {"questions": "golden.yaml", "suites": {"gate": "off"}}},
+            "suites": "evaluation.releasechild",
+            "suites_given": {
+                "embedder": str(model_folder()),
+                "cascade": str(ROOT / "configs" / "cascade.yaml"),
+                "language_models": {},
+                "name": "Test Bank",
+            },
         }
         self.engine = KnowledgeEngine(options)
         self._up, self._down = threading.Event(), asyncio.Event()
@@ -144,6 +151,16 @@ class House:
         self._loop.call_soon_threadsafe(self._down.set)
         self._thread.join(30)
         self.engine.close()
+
+    def newest(self) -> str:
+        """The release that was proposed last."""
+        assert self.engine.base is not None
+        return self.engine.base.releases()[0].release
+
+    def evaluated(self) -> None:
+        """Until no suites are being asked."""
+        assert self.engine.base is not None
+        assert self.engine.base.wait_evaluated(120)
 
     def do(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Run it where the calls are."""

@@ -87,6 +87,32 @@ def test_asking_tells_rung_gate_and_the_passage(house: House) -> None:
         assert "12 questions a minute" in last
 
 
+def test_asking_goes_on_as_in_a_call_until_it_is_begun_anew(house: House) -> None:
+    with house.browser("supervisor") as person:
+        person.post("/ask", q="When are the branches open?")
+        page = person.post("/ask", q="And on Saturday?").text
+        assert "So far" in page
+        assert "<p>When are the branches open?</p>" in page
+        assert "from 10 a.m. to 1 p.m." in page
+        assert "So far" not in person.post("/ask", q="And on Saturday?", fresh="yes").text
+
+
+def test_the_suites_are_asked_about_a_release_and_their_failures_can_be_read(house: House) -> None:
+    with house.browser("editor") as editor:
+        editor.upload(**{"boxes.md": "# Boxes\n\nThe yearly box rental is $60. The lost key charge is $40.\n"})
+        editor.post("/draft/propose", note="boxes")
+        name = house.newest()
+        assert "They have not been asked about it" in editor.get(f"/releases/{name}")
+        assert "being asked about" in editor.post("/releases/evaluate", release=name).text
+        house.evaluated()
+        page = editor.get(f"/releases/{name}")
+        assert "answerable questions answered" in page
+        assert "Without language models" in page
+        editor.post("/draft/revert")
+    with house.browser("agent") as agent:
+        assert agent.post("/releases/evaluate", release=name).status_code == 403
+
+
 def test_gaps_are_grouped_and_lead_to_a_new_document(house: House) -> None:
     with house.browser("editor") as editor:
         page = editor.get("/gaps")
@@ -106,7 +132,9 @@ def test_gaps_are_grouped_and_lead_to_a_new_document(house: House) -> None:
 
 def test_every_change_needs_its_permission_and_its_token(house: House) -> None:
     edits = ("upload", "new", "amend", "remove", "decide")
-    moves = ("/draft/propose", "/draft/revert", "/releases/approve", "/releases/publish", "/releases/rollback")
+    releases = ("evaluate", "approve", "publish", "rollback")
+    moves = ("/draft/propose", "/draft/revert", *(f"/releases/{one}" for one in releases))
+
     changes = {
         "agent": (*(f"/knowledge/{one}" for one in edits), *moves),
         "editor": ("/releases/approve", "/releases/publish"),

@@ -168,6 +168,26 @@ def test_golden_questions_show_what_would_change_and_hold_back_what_is_lost(base
     assert "the fee has risen" in base.changes()[0].what
 
 
+def test_a_first_release_loses_nothing_and_shows_what_fails(embedder: Embeds, tmp_path: Path) -> None:
+    for marks, why in (({}, []), ({"abstained": 1.0}, ["0.0% of golden questions that no document answers stay"])):
+        settings = KnowledgeSettings.model_validate({"releases": {"questions": "golden.yaml", "marks": marks}})
+        home = tmp_path / ("marked" if marks else "free")
+        home.mkdir()
+        (home / "golden.yaml").write_text(GOLDEN)
+        base = KnowledgeBase(home, settings, embedder, answers=rehearsal(str(CASCADE)))
+        base.open()
+        try:
+            for name, text in (("wires.md", WIRES), ("hours.md", HOURS)):
+                base.add(text, name, by="maria")
+            base.add(b"# Mortgages\n\nOur mortgage rate is 6 percent.", "mortgages.md", by="maria")
+            report = base.propose(by="maria").report
+            assert report["questions"]["lost"] == []
+            assert [one["ask"] for one in report["questions"]["failed"]] == ["what is your mortgage rate"]
+            assert [one[: len(why[0])] for one in report["objections"]] == why if why else not report["objections"]
+        finally:
+            base.close()
+
+
 def test_a_release_that_answers_what_it_should_not_is_held_back(embedder: Embeds, tmp_path: Path) -> None:
     (tmp_path / "golden.yaml").write_text(GOLDEN)
     settings = KnowledgeSettings.model_validate({"releases": {"questions": "golden.yaml", "marks": {"abstained": 1.0}}})

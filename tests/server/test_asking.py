@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,17 @@ from contracts.virtual_time import LoopClock, run_virtual
 from contracts.worker import Priority
 from dialog.prompts import Prompts
 from dialog.settings import CascadeFile, DialogSettings
-from server.asking import PER_MINUTE, Asking, QuestionRefused, standing
+from server.asking import IDLE_S, MOST_TURNS, PER_MINUTE, Asking, QuestionRefused, standing
 from tests.dialog.kit import BALANCE, HOURS, ROOT, Finds, Says
 
 WHY = "Why is my available balance different from my current balance?"
 TRUE = "The current balance is all the money in the account, pending payments included."
+
+REPLACING = Passage(
+    "c1", "cards", "Replacing a card", "What a new card costs",
+    "A replacement debit card is free once a year. After that a replacement debit card costs 10 dollars. A replacement "
+    "credit card is always free.", 0.7, 1.0,
+)  # fmt: skip
 
 
 def asking(small: Says, clock: LoopClock) -> Asking:
@@ -73,3 +80,56 @@ def test_the_sentence_that_an_answer_stands_on_is_the_nearest_one() -> None:
     passage = Passage("p", "d", "Cards", "", "A card arrives in five days.\nIt costs 4 dollars. It is blue.", 0.5)
     assert standing(["The card costs 4 dollars."], passage) == ["It costs 4 dollars."]
     assert standing(["Nothing of this."], passage) == []
+
+
+def test_a_conversation_is_remembered_for_each_person_alone() -> None:
+    async def scene() -> None:
+        clock = LoopClock(asyncio.get_running_loop())
+        desk = asking(Says("small", TRUE), clock)
+
+        async def ask(text: str, who: str, **more: object) -> dict[str, Any]:
+            answer: dict[str, Any] = (await desk.ask({"text": text, "who": who, **more}))["result"]
+            return answer
+
+        first = await ask("When are the branches open?", "maria")
+        assert first["before"] == []
+        leaning = await ask("And on Saturday?", "maria")
+        assert [one["said"] for one in leaning["before"]] == ["When are the branches open?"]
+        assert leaning["before"][0]["answer"] == first["answer"]
+        assert (await ask("And on Saturday?", "bob"))["before"] == []
+        assert (await ask("And on Saturday?", "maria", fresh=True))["before"] == []
+        await asyncio.sleep(IDLE_S + 1)
+        assert (await ask("And on Sunday?", "maria"))["before"] == []
+
+    run_virtual(scene())
+
+
+def test_what_was_asked_back_can_be_answered() -> None:
+    async def scene() -> None:
+        clock = LoopClock(asyncio.get_running_loop())
+        settings = DialogSettings()
+        thresholds = load_yaml(ROOT / "configs" / "cascade.yaml", CascadeFile)
+        prompts = Prompts(ROOT / "configs" / "prompts", "Test Bank", settings)
+        desk = Asking(settings, thresholds, prompts, Finds([REPLACING]), Says("small", TRUE), None, clock)
+        back = (await desk.ask({"text": "How much is a new card?", "who": "maria"}))["result"]
+        assert back["result"] == "clarify"
+        assert back["answer"] == "Do you mean the debit card or the credit card?"
+        picked = (await desk.ask({"text": "The credit card.", "who": "maria"}))["result"]
+        assert picked["result"] == "answered"
+        assert "always free" in picked["answer"]
+
+    run_virtual(scene())
+
+
+def test_a_conversation_has_an_end() -> None:
+    async def scene() -> None:
+        clock = LoopClock(asyncio.get_running_loop())
+        desk = asking(Says("small", TRUE), clock)
+        for _ in range(MOST_TURNS):
+            await desk.ask({"text": "when are the branches open", "who": "maria"})
+            await asyncio.sleep(5.0)
+        with pytest.raises(QuestionRefused, match="begin anew"):
+            await desk.ask({"text": "when are the branches open", "who": "maria"})
+        await desk.ask({"text": "when are the branches open", "who": "maria", "fresh": True})
+
+    run_virtual(scene())
