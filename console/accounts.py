@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +46,8 @@ class Account:
     name: str
     roles: tuple[str, ...]
     active: bool = True
+    issuer: str = ""
+    """The OIDC provider that signs them in; empty: their password here."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -89,6 +91,7 @@ class Accounts:
             raise AccountError(f"give at least one role: {', '.join(Role)}")
         now = self._now()
         values = {"password": self._hash(password, name), "roles": given, "changed_at": now, "active": True}
+        values |= {"issuer": None, "subject": None}
 
         def make(connection: sa.Connection) -> list[Stored]:
             known = connection.execute(sa.select(accounts).where(accounts.c.name == name)).first()
@@ -107,6 +110,7 @@ class Accounts:
 
     def set_password(self, name: str, password: str, *, by: str) -> None:
         """A new password; all sessions of the account end. Raises AccountError."""
+        self._refuse_elsewhere(name, "their password", "is")
         self._change(name, by, "account.password", name, password=self._hash(password, name))
 
     def set_roles(self, name: str, roles: Iterable[Role], *, by: str) -> None:
@@ -114,6 +118,7 @@ class Accounts:
         given = sorted({str(one) for one in roles})
         if not given:
             raise AccountError(f"give at least one role: {', '.join(Role)}")
+        self._refuse_elsewhere(name, "their roles", "are")
         self._change(name, by, "account.roles", f"{name}: {', '.join(given)}", roles=given)
 
     def remove(self, name: str, *, by: str) -> None:
@@ -132,7 +137,8 @@ class Accounts:
 
         Takes as long for a name that does not exist.
         """
-        rows = self._rows(sa.select(accounts).where(accounts.c.name == name, accounts.c.active))
+        mine = sa.and_(accounts.c.active, accounts.c.issuer.is_(None), self._may_enter())
+        rows = self._rows(sa.select(accounts).where(accounts.c.name == name, mine))
         right = self._verify(rows[0].password if rows else self._nobody, password)
         if not rows or not right:
             return None
@@ -154,6 +160,48 @@ class Accounts:
         self._chained(begin)
         return secret
 
+    def sign_in_from(self, issuer: str, subject: str, name: str, roles: Sequence[str]) -> tuple[str, Account]:
+        """As ``sign_in``, for whom a provider vouches: an account is made or given these roles. Raises AccountError.
+
+        ``issuer`` and ``subject`` say who it is; ``name`` is only what they are called, and never another's.
+        """
+        rows = self._rows(sa.select(accounts).where(accounts.c.issuer == issuer, accounts.c.subject == subject))
+        if rows and not rows[0].active:
+            raise AccountError(
+                "this account was removed here; ask whoever keeps the accounts (`callwright users list`)"
+            )
+        own, by = rows[0].name if rows else name, f"oidc {name}"[:64]
+        told = f"{own}: {', '.join(roles)}, of {issuer}"
+        if not rows:
+            self._adopt(own, by, told, issuer=issuer, subject=subject, roles=list(roles))
+        elif sorted(rows[0].roles) != sorted(roles):
+            self._update(own, by, "account.roles", told, roles=list(roles))
+        return self._begin(own), Account(own, tuple(roles), True, issuer)
+
+    def _adopt(self, name: str, by: str, told: str, **values: Any) -> None:
+        if _NAME.fullmatch(name) is None:
+            raise AccountError(
+                f"your name at the provider, {name[:64]!r}, is none here: letters, digits and . _ @ - (at most 64); "
+                "console.sign_in.oidc.name_claim chooses another claim"
+            )
+        now = self._now()
+        given = {**values, "password": "", "changed_at": now, "active": True}
+
+        def make(connection: sa.Connection) -> list[Stored]:
+            known = connection.execute(sa.select(accounts).where(accounts.c.name == name)).first()
+            if known is not None and (known.active or known.issuer is not None):
+                raise AccountError(
+                    f"the name {name!r} is another account's here; if both are yours, whoever keeps the accounts "
+                    f"removes that one first: `callwright users remove {name}`"
+                )
+            if known is not None:
+                connection.execute(accounts.update().where(accounts.c.name == name).values(**given))
+            else:
+                connection.execute(accounts.insert().values(name=name, made_at=now, **given))
+            return [account_changed(connection, name, by, "account.add", told)]
+
+        self._chained(make)
+
     def is_password(self, name: str, password: str) -> bool:
         """For asking again before something grave."""
         rows = self._rows(sa.select(accounts).where(accounts.c.name == name, accounts.c.active))
@@ -165,7 +213,7 @@ class Accounts:
         rows = self._rows(
             sa.select(accounts, sessions.c.csrf, sessions.c.seen_at)
             .join(sessions, sessions.c.name == accounts.c.name)
-            .where(sessions.c.digest == digest, accounts.c.active, sa.not_(self._over(now)))
+            .where(sessions.c.digest == digest, accounts.c.active, self._may_enter(), sa.not_(self._over(now)))
         )
         if not rows:
             return None
@@ -179,6 +227,20 @@ class Accounts:
         with self._writing() as connection:
             connection.execute(sessions.delete().where(sessions.c.digest == session.digest))
         self._audit.note(session.account.name, "session.end")
+
+    def _may_enter(self) -> sa.ColumnElement[bool]:
+        """Accounts that the settings let in: those with a password here, those of the provider, or both."""
+        ways: list[sa.ColumnElement[bool]] = [sa.false()]
+        if self._settings.local:
+            ways.append(accounts.c.issuer.is_(None))
+        if issuer := self._settings.oidc.issuer:
+            ways.append(accounts.c.issuer == issuer)
+        return sa.or_(*ways)
+
+    def _refuse_elsewhere(self, name: str, what: str, verb: str) -> None:
+        rows = self._rows(sa.select(accounts.c.issuer).where(accounts.c.name == name, accounts.c.issuer.is_not(None)))
+        if rows:
+            raise AccountError(f"{name} signs in at {rows[0].issuer}: {what} {verb} changed there")
 
     def _over(self, now: datetime) -> sa.ColumnElement[bool]:
         idle = now - timedelta(minutes=self._settings.idle_min)
@@ -243,7 +305,7 @@ def _cannot(error: SQLAlchemyError) -> RecordError:
 
 
 def _account(row: Any) -> Account:
-    return Account(row.name, tuple(row.roles), bool(row.active))
+    return Account(row.name, tuple(row.roles), bool(row.active), row.issuer or "")
 
 
 def _digest(secret: str) -> str:

@@ -38,6 +38,8 @@ from console.documents import Documents
 from console.history import History
 from console.inbox import Inbox
 from console.library import Library
+from console.oidc import Provider
+from console.oidcpages import OidcPages
 from console.phone import LOOPBACK_NAMES, Phone
 from console.playback import Playback
 from console.questions import Questions
@@ -87,6 +89,7 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path, folder
 def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path, folders: Folders) -> list[BaseRoute]:
     """The pages of all rooms, in the order of the menu."""
     library = Library(control)
+    provider = Provider(settings.sign_in.oidc) if settings.sign_in.oidc.issuer else None
     audio = Audio(web, settings, control)
     return [
         *Playback(web, Records(engine), folders.recordings).routes(),
@@ -102,7 +105,8 @@ def pages(web: Web, settings: ConsoleSettings, engine: sa.Engine, control: Path,
         *Questions(web, library, settings, engine, control).routes(),
         *SwitchPage(web, settings, control).routes(),
         *Phone(web, audio, settings).routes(),
-        *SignIn(web, settings.sign_in).routes(),
+        *SignIn(web, settings.sign_in, provider).routes(),
+        *(OidcPages(web, settings.sign_in, provider).routes() if provider is not None else ()),
     ]
 
 

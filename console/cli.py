@@ -34,10 +34,10 @@ def make_app(open_accounts: AccountsFactory) -> typer.Typer:
     @app.command("list", epilog="Example:  callwright users list")
     def list_users() -> None:
         """Show all accounts."""
-        table = Table("name", "roles")
+        table = Table("name", "roles", "signs in at")
         with open_accounts() as accounts:
             for one in accounts.list_accounts():
-                table.add_row(one.name, ", ".join(one.roles))
+                table.add_row(one.name, ", ".join(one.roles), one.issuer or "this console")
         Console().print(table if table.row_count else "no accounts yet: callwright users add NAME --role engineer")
 
     @app.command(epilog="Example:  callwright users password maria")

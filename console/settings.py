@@ -2,9 +2,82 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+import re
+from pathlib import Path
+from typing import Literal, Self
 
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from console.permissions import Role
 from contracts.settings import Settings
+
+_SAFE = re.compile(r"(?:https://[^\s/?#@]+|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?)(?:/[^\s#]*)?")
+
+
+def is_safe_url(url: str) -> bool:
+    """Is it https, or http to this machine?"""
+    return _SAFE.fullmatch(url) is not None
+
+
+def _not_masked(value: SecretStr) -> SecretStr:
+    """A secret that was printed and copied is no secret. Raises ValueError."""
+    if value.get_secret_value() and not value.get_secret_value().strip("*"):
+        raise ValueError("a masked secret was given: give the secret itself")
+    return value
+
+
+class OidcSettings(Settings):
+    """Signing in at an OpenID Connect provider; without an issuer nobody does."""
+
+    issuer: str = Field(default="", description="As the provider calls itself: https://id.example/realms/desk.")
+    client_id: str = Field(default="", max_length=200)
+    client_secret: SecretStr = Field(default=SecretStr(""), description="Empty for a public client.")
+    public_url: str = Field(default="", description="This console as browsers know it: https://desk.example.")
+    label: str = Field(default="single sign-on", max_length=60, description="What the button on the page says.")
+    scopes: tuple[str, ...] = ("openid", "profile")
+    roles_claim: str = Field(default="groups", description="Of the ID token; with dots between: realm_access.roles.")
+    roles: dict[str, Role] = Field(default={}, description="What that claim may hold → role here. Nobody has another.")
+    name_claim: str = Field(default="preferred_username", description="What people are called in the audit.")
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "Ed25519"], ...
+    ] = (
+        "RS256",
+        "PS256",
+        "ES256",
+    )
+    leeway_s: float = Field(default=30.0, ge=0, le=300, description="That the two clocks may differ.")
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="Patience with the provider.")
+    ca_file: Path | None = Field(default=None, description="PEM of your own certificate authority.")
+
+    @field_validator("client_secret")
+    @classmethod
+    def _given(cls, value: SecretStr) -> SecretStr:
+        return _not_masked(value)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.issuer:
+            return self
+        for name in ("issuer", "public_url"):
+            if not is_safe_url(getattr(self, name)):
+                raise ValueError(f"{name} must begin with https://; http:// is for this machine only")
+        if not self.client_id:
+            raise ValueError("client_id is missing: register this console at the provider, it gives one")
+        if not self.roles:
+            raise ValueError("roles is empty, so nobody could sign in: {callwright-supervisors: supervisor, …}")
+        if not self.algorithms:
+            raise ValueError("algorithms is empty: leave it out for RS256, PS256 and ES256")
+        return self
+
+    @property
+    def redirect_uri(self) -> str:
+        """To be registered at the provider."""
+        return f"{self.public_url.rstrip('/')}/sign-in/oidc/back"
+
+    @property
+    def signed_out_uri(self) -> str:
+        """Likewise, for signing out."""
+        return f"{self.public_url.rstrip('/')}/sign-in"
 
 
 class SignInSettings(Settings):
@@ -20,6 +93,14 @@ class SignInSettings(Settings):
     )
     argon2_passes: int = Field(default=3, ge=1, le=20, description="RFC 9106: 3 passes over 64 MiB.")
     argon2_memory_kib: int = Field(default=65_536, ge=64, le=1 << 20, description="Memory of one hash.")
+    local: bool = Field(default=True, description="Accounts with a password here may sign in.")
+    oidc: OidcSettings = OidcSettings()
+
+    @model_validator(mode="after")
+    def _somehow(self) -> Self:
+        if not self.local and not self.oidc.issuer:
+            raise ValueError("local is off and oidc.issuer is empty: nobody could sign in")
+        return self
 
 
 class ConsoleSettings(Settings):
@@ -52,7 +133,5 @@ class ConsoleSettings(Settings):
 
     @field_validator("token")
     @classmethod
-    def _not_masked(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not value.get_secret_value().strip("*"):
-            raise ValueError("a masked secret was given as the token; give the token itself")
-        return value
+    def _given(cls, value: SecretStr) -> SecretStr:
+        return _not_masked(value)

@@ -15,11 +15,13 @@ from starlette.routing import Route
 
 from console.accounts import AccountError
 from console.limits import RateLimit
+from console.oidc import Provider
 from console.permissions import Permission
 from console.settings import SignInSettings
 from console.web import COOKIE, MAX_FORM, SIGN_IN, NavItem, Visit, Web, first_allowed
 
 _FORM_COOKIE = "callwright-form"
+NO_TLS = "Sign-in from other machines needs TLS: see docs/console.md."
 LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
 
@@ -29,6 +31,7 @@ class SignIn:
 
     web: Web
     settings: SignInSettings
+    provider: Provider | None = None
     _tries: RateLimit = field(init=False)
     _hashing: asyncio.Semaphore = field(init=False)
 
@@ -57,7 +60,7 @@ class SignIn:
 
     async def form(self, request: Request) -> Response:
         """Name and password."""
-        return self._form(request, _ours(request.query_params.get("to", "/")))
+        return self._form(request, ours(request.query_params.get("to", "/")))
 
     async def sign_in(self, request: Request) -> Response:
         """A cookie for whoever knows the password; refused after too many wrong ones."""
@@ -66,12 +69,14 @@ class SignIn:
             return self.web.error(None, 413, "that is no sign-in form")
         async with request.form(max_files=0, max_fields=10, max_part_size=4096) as form:
             given = {name: str(form.get(name, "")) for name in ("name", "password", "to", "token")}
-        name, to = given["name"].strip().lower()[:64], _ours(given["to"])
+        name, to = given["name"].strip().lower()[:64], ours(given["to"])
+        if not self.settings.local:
+            return self._form(request, to, 403, "Accounts with a password are switched off here.")
         if not hmac.compare_digest(given["token"].encode(), request.cookies.get(_FORM_COOKIE, "-").encode()):
             return self._form(request, to, 403, "The form was too old. Please try again; cookies must be allowed.")
-        address = request.client.host if request.client else ""
-        if address not in LOOPBACK and request.url.scheme != "https" and not self.settings.plain_http:
-            return self._form(request, to, 403, "Sign-in from other machines needs TLS: see docs/console.md.")
+        address = address_of(request)
+        if lacks_tls(request, self.settings):
+            return self._form(request, to, 403, NO_TLS)
         now = time.monotonic()
         wait_s = max(self._tries.wait_s(key, now) for key in (f"name {name}", f"from {address}"))
         if wait_s > 0:
@@ -89,14 +94,16 @@ class SignIn:
         secret, account = found
         target = to if to != "/" else first_allowed(self.web.nav, account)
         answer = RedirectResponse(target, 303)
-        answer.set_cookie(COOKIE, secret, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+        give_session(request, answer, secret)
         answer.delete_cookie(_FORM_COOKIE, path=SIGN_IN)
         return answer
 
     async def sign_out(self, visit: Visit) -> Response:
-        """End the session, here and in the table."""
+        """End the session, here and in the table; whom a provider signed in may end the one there too."""
         await run_in_threadpool(self.web.accounts.sign_out, visit.session)
-        answer = RedirectResponse(SIGN_IN, 303)
+        answer: Response = RedirectResponse(SIGN_IN, 303)
+        if visit.account.issuer and self.provider is not None and (there := await self.provider.end_url()):
+            answer = self.web.bare("signed_out.html", there=there, label=self.settings.oidc.label)
         answer.delete_cookie(COOKIE)
         return answer
 
@@ -107,6 +114,8 @@ class SignIn:
 
     async def password(self, visit: Visit) -> Response:
         """Another password; one signs in anew with it."""
+        if visit.account.issuer:
+            raise AccountError(f"you sign in at {visit.account.issuer}: your password is changed there")
         now, key = time.monotonic(), f"name {visit.by}"
         if self._tries.wait_s(key, now) > 0:
             raise AccountError("too many wrong passwords; please wait some minutes")
@@ -133,7 +142,10 @@ class SignIn:
         token = request.cookies.get(_FORM_COOKIE, "")
         if not 20 < len(token) < 100:
             token = secrets.token_urlsafe(32)
-        answer = self.web.bare("signin.html", status, to=to, said=said, token=token)
+        label = self.settings.oidc.label if self.provider is not None else ""
+        answer = self.web.bare(
+            "signin.html", status, to=to, said=said, token=token, local=self.settings.local, label=label
+        )
         answer.headers.update(headers or {})
         answer.set_cookie(
             _FORM_COOKIE, token, httponly=True, samesite="strict", secure=request.url.scheme == "https", path=SIGN_IN
@@ -141,7 +153,22 @@ class SignIn:
         return answer
 
 
-def _ours(path: str) -> str:
+def address_of(request: Request) -> str:
+    """Who asks."""
+    return request.client.host if request.client else ""
+
+
+def lacks_tls(request: Request, settings: SignInSettings) -> bool:
+    """Does somebody sign in from another machine for everybody in between to read?"""
+    return address_of(request) not in LOOPBACK and request.url.scheme != "https" and not settings.plain_http
+
+
+def give_session(request: Request, answer: Response, secret: str) -> None:
+    """The cookie of a session."""
+    answer.set_cookie(COOKIE, secret, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+
+
+def ours(path: str) -> str:
     """A path of this site: never another host (``//evil``), never the sign-in page again."""
     fine = path.startswith("/") and not path.startswith(("//", "/\\", SIGN_IN)) and path.isprintable()
     return path[:500] if fine else "/"

@@ -36,7 +36,10 @@ class ConsoleStart(BaseModel):
     @field_serializer("settings", when_used="json")
     def _settings(self, value: ConsoleSettings) -> dict[str, object]:
         # pydantic writes a secret as asterisks, which would then be the token.
-        return {**value.model_dump(mode="json"), "token": value.token.get_secret_value()}
+        told = value.model_dump(mode="json")
+        told["token"] = value.token.get_secret_value()
+        told["sign_in"]["oidc"]["client_secret"] = value.sign_in.oidc.client_secret.get_secret_value()
+        return told
 
     def environment(self) -> dict[str, str]:
         """The variable to add to the new process's environment."""

@@ -49,6 +49,7 @@ from server.switch import KillSwitch
 from server.wall import Wall
 from telephony.patchbay import PatchbaySettings
 from tests.console.conftest import PASSWORD, SETTINGS, csrf_of
+from tests.console.oidc_provider import serving
 from tests.dialog.kit import ROOT, Says, Talk
 from tests.knowledge.conftest import model_folder
 from tests.operations.kit import keep
@@ -247,12 +248,9 @@ class House:
         server = make_server(SETTINGS, make_api(SETTINGS, self.record, self._home / "control.sock"))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = int(listener.getsockname()[1])
-            server.config.load()
-            server.lifespan = server.config.lifespan_class(server.config)
-            await server.startup(sockets=[listener])
-            self._up.set()
-            await self._down.wait()
-            await server.shutdown(sockets=[listener])
+            async with serving(server, listener):
+                self._up.set()
+                await self._down.wait()
         for talk in self._calls:
             await talk.end()
         if self._events is not None:
