@@ -205,6 +205,9 @@ class EventKind(StrEnum):
     """turn, verified (how many factors; never which words), ok"""
     TASK_ENDED = "task.ended"
     """turn, task, how (done, cancelled, left, refused, failed, uncertain, person)"""
+    CAPTURE_MOVED = "capture.moved"
+    """step (begun, asked, ended, posted), task, slot, why (of a wrong entry, or the error's name), how (keyed, given
+    up, broken off), ok, code, took_s, key (idempotency): never a digit, nor how many there were"""
     RECORD_ERASED = "record.erased"
     """class (transcripts, recordings, handovers, callbacks, events), calls [...], by, why"""
     RULES_LOADED = "rules.loaded"

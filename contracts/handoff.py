@@ -30,6 +30,7 @@ class Reason(StrEnum):
     MEDIA = "media"
     AMOUNT = "amount"
     IDENTITY = "identity"
+    CAPTURE = "secure_capture"
     NO_PROGRESS = "no_progress"
     NO_INPUT = "no_input"
     NO_MATCH = "no_match"

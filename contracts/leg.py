@@ -40,7 +40,7 @@ class LegCapabilities:
     ``paced_by`` is ``us`` when our 20 ms tick feeds the wire, ``peer`` when the far end buffers and plays;
     ``can_flush``: a queue at the far end can be emptied; ``marks_reliable``: its playout marks are proof of playout;
     ``can_transfer``: transfer() reaches the far end; ``wire_rate``: samples per second on the wire;
-    ``playout_delay_s``: what lies between next_frame() and the wire, for the ledger.
+    ``playout_delay_s``: what lies between next_frame() and the wire, for the ledger; ``dtmf``: keys can come as events.
     """
 
     paced_by: str
@@ -50,6 +50,7 @@ class LegCapabilities:
     wire_rate: int
     codec: str
     playout_delay_s: float = 0.0
+    dtmf: bool = True
 
 
 @dataclass(slots=True, frozen=True)

@@ -98,6 +98,11 @@ class Bay(Protocol):
         """Take a seat; ``on_over`` is told when the call is over. Raises CallTaken, LegClosed, LegError (all taken)."""
         ...
 
+    def private(self, on: bool) -> None:
+        """While on, the caller's sound reaches neither the operator's ear nor anybody here, and both sides of the
+        recording are silent: something is keyed in that nobody may hear. What is said to the caller is heard by all."""
+        ...
+
     def operator(self, on: bool, *, listening: bool = False) -> None:
         """Off: its mouth is silent and it hears nothing, or goes on ``listening`` for the transcript."""
         ...

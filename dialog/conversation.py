@@ -51,6 +51,8 @@ class Conversation:
     deadlines_missed: int = 0
     no_progress: int = 0
     identity_failed: int = 0
+    capture_failed: int = 0
+    """1: what should be keyed in for the payment endpoint was not."""
     factors_verified: int = 0
     """How many of the caller's identity factors the owner's systems confirmed."""
     trouble_run: int = 0
@@ -153,6 +155,7 @@ class Conversation:
             deadlines_missed=self.deadlines_missed,
             no_progress=self.no_progress,
             identity_failed=self.identity_failed,
+            capture_failed=self.capture_failed,
             worker_down=self.worker_down,
             offered_person=self.offered_person,
         )

@@ -83,7 +83,7 @@ class Session:
         self._answering = Answering(leg.info.call_id, services, self._speaking, self._conversation)
         self._started_at = datetime.now(UTC)
         self._handing = HandingOver(leg, services, self._speaking, self._conversation, self._started_at, bay)
-        self._desk = Desk.of(leg.info.call_id, services, self._speaking, self._conversation, front.ear)
+        self._desk = Desk.of(leg, services, self._speaking, self._conversation, front.ear, bay)
         self._began = services.clock.now()
         self._work = Work(f"{TURN_TASK}-{leg.info.call_id}", self._speaking, self._fault)
         self._vigil = Vigil(self._speaking, services.clock, services.settings.budget.silence_most_s)
@@ -280,9 +280,9 @@ class Session:
         if not await work:
             return False
         self._answering.forget()
-        if self._conversation.identity_failed:
+        if self._conversation.identity_failed or self._conversation.capture_failed:
             firing = self._services.evaluate(self._conversation.facts())
-            self._conversation.identity_failed = 0
+            self._conversation.identity_failed = self._conversation.capture_failed = 0
             if firing is not None:
                 await self._act(firing)
         return True

@@ -30,6 +30,12 @@ class Speaking:
         self._began = services.clock.now()
         self.hush: Callable[[str, float, float], None] = lambda text, start, end: None
         """Told what was said between which times, so that the recording can be silenced there."""
+        self.awaiting_keys = False
+        """The caller is busy at the keypad: our silence is no dead air."""
+        self.keyed_at = 0.0
+        """When they were done with that."""
+        self.keys_hidden = False
+        """Keys of this call are written down as •: card numbers are keyed in."""
         self._open: dict[Utterance, bool] = {}
         """Begun, and not yet in the record; true: an answer of the cascade."""
         self._rung = str(Rung.PREPARED)
@@ -44,18 +50,20 @@ class Speaking:
 
     @property
     def sounded_at(self) -> float:
-        """When the last frame of ours left; 0.0 before the first."""
-        return self._front.mouth.sounded_at
+        """When the last frame of ours left, or the caller's keys were complete; 0.0 before the first."""
+        return max(self._front.mouth.sounded_at, self.keyed_at)
 
     @property
     def listened_to(self) -> bool:
         """The caller is on the line and says nothing: silence of ours would be dead air."""
-        return self._front.listened_to
+        return self._front.listened_to and not self.awaiting_keys
 
     def record(self, kind: EventKind, body: dict[str, Any]) -> None:
         """Append an event of this call's present turn."""
         if kind is EventKind.CASCADE_DECIDED and body.get("rung") in set(Rung):
             self._rung = body["rung"]
+        if kind is EventKind.DTMF_RECEIVED and self.keys_hidden:
+            body = {**body, "digit": "•"}
         self._services.sink.append(Event(kind, self._call_id, body, self._conversation.turn))
 
     def place(self, event: TurnEnded) -> dict[str, Any]:

@@ -42,3 +42,5 @@ class TurnFacts:
     """Turns in a row that brought the caller nothing: no answer, or the same one again."""
     identity_failed: int = 0
     """Times in a row that the caller could not be identified."""
+    capture_failed: int = 0
+    """1 when a card number or its like could not be keyed in."""

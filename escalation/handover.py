@@ -34,6 +34,7 @@ REASONS: dict[Reason, str] = {
     Reason.MEDIA: "calls for the press",
     Reason.AMOUNT: "spoke of a large amount",
     Reason.IDENTITY: "could not be identified",
+    Reason.CAPTURE: "could not key in a card or other secure number",
     Reason.NO_PROGRESS: "got no further",
     Reason.NO_INPUT: "could not be heard",
     Reason.NO_MATCH: "could not be understood",

@@ -17,6 +17,7 @@ COUNTS = (
     "deadlines_missed",
     "no_progress",
     "identity_failed",
+    "capture_failed",
 )
 """Conditions that hold when the fact of the same name has reached the number given."""
 
@@ -41,6 +42,7 @@ class Trigger(Settings):
     deadlines_missed: int | None = Field(default=None, ge=1)
     no_progress: int | None = Field(default=None, ge=1)
     identity_failed: int | None = Field(default=None, ge=1)
+    capture_failed: int | None = Field(default=None, ge=1, le=1)
     amount_over: int | None = Field(default=None, ge=1)
     """An amount of money above this many units was spoken of, in digits or words."""
     risk: dict[str, float] = Field(default_factory=dict)

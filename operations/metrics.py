@@ -48,6 +48,10 @@ class Metrics:
             "Sentences that the grounding gate kept from being spoken",
             registry=registry,
         )
+        self.captures = Counter(
+            "callwright_captures_total", "Secure captures by how they ended, and what was posted by result",
+            ["step", "result"], registry=registry,
+        )  # fmt: skip
         self.barge_ins = Counter("callwright_barge_ins_total", "Answers that a caller interrupted", registry=registry)
         self.restarts = Counter("callwright_worker_restarts_total", "Lost model workers", ["worker"], registry=registry)
         self.trouble = Counter(
@@ -92,6 +96,9 @@ class Metrics:
                 self.escalations.labels(_label(body.get("reason"))).inc()
             case EventKind.TRANSFER_ENDED:
                 self.transfers.labels("yes" if body.get("ok") else "no").inc()
+            case EventKind.CAPTURE_MOVED if body.get("step") in ("ended", "posted"):
+                result = "approved" if body.get("ok") else body.get("how") or body.get("why")
+                self.captures.labels(body["step"], _label(result)).inc()
             case EventKind.GATE_REJECTED:
                 self.rejected.inc()
             case EventKind.TURN_OPERATOR if body.get("interrupted"):

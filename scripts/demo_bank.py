@@ -5,11 +5,14 @@
     .venv/bin/python -m scripts.demo_bank            # answers at http://127.0.0.1:8090, forgets everything when it ends
 
 Its OpenAPI file is configs/demo/bank/openapi.yaml. A POST with an idempotency key that was seen gets its first answer.
+POST /payments is the payment endpoint that keyed-in cards go to (docs/tools.md): it takes any card with a right check
+digit, declines 4000 0000 0000 0002, and keeps no number.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from stdnum import luhn
 
 MAX_FAILURES = 6
 """Wrong answers about one customer until nobody is taken for that customer any more (until the bank is restarted)."""
@@ -29,6 +33,10 @@ ALIKE = 80
 OPENS, CLOSES, SATURDAY_CLOSES = time(9, 30), time(16, 0), time(11, 30)
 """First and last half hour of a day; see configs/demo/knowledge/appointments.md."""
 AHEAD = 30
+PAYMENT_TOKEN = "demo-bank"
+"""The payment endpoint's bearer token; configs/demo.yaml has it too. A real one stands in no file of a project."""
+DECLINED = "4000000000000002"
+"""A test number that every card processor declines."""
 
 
 @dataclass(slots=True)
@@ -46,6 +54,8 @@ class Customer:
     blocked: list[str] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
     failures: int = 0
+    due_cents: int = 0
+    """On the credit card."""
 
     def knows(self, factors: dict[str, str]) -> int:
         """How many of the factors are this customer's."""
@@ -59,7 +69,7 @@ def made_up() -> list[Customer]:
     """The customers a bank starts with; two of them are easily confused."""
     return [
         Customer("c-100", "Linda Brown", "1984-03-05", "60614", "4277", "12 Oak Lane", {"checking": (125_050, 118_025),
-                 "savings": (1_200_000, 1_200_000)}, {"debit": "8841", "credit": "1903"}),
+                 "savings": (1_200_000, 1_200_000)}, {"debit": "8841", "credit": "1903"}, due_cents=24_510),
         Customer("c-101", "Robert Hale", "1951-11-23", "60615", "0906", "4 Mill Road", {"checking": (9_430, 9_430)},
                  {"debit": "5512"}),
         Customer("c-102", "Ann Hale", "1953-07-30", "60615", "0906", "4 Mill Road", {"checking": (-2_015, -2_015)},
@@ -76,6 +86,8 @@ class Bank:
         self.taken: dict[tuple[str, str], str] = {}
         self.done: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self.served: list[str] = []
+        self.payments: list[dict[str, str]] = []
+        """Approved ones: customer, cents, brand, last four."""
 
     def app(self) -> Starlette:
         """The HTTP service."""
@@ -86,6 +98,8 @@ class Bank:
                 Route("/customers/{customer}/checks/quote", self.quote),
                 Route("/customers/{customer}/checks", self._once(self.order), methods=["POST"]),
                 Route("/customers/{customer}/cards/{card}/block", self._once(self.block), methods=["POST"]),
+                Route("/customers/{customer}/bill", self.bill),
+                Route("/payments", self._once(self.pay), methods=["POST"]),
                 Route("/appointments/free", self.free),
                 Route("/customers/{customer}/appointments", self._once(self.book), methods=["POST"]),
             ]
@@ -159,6 +173,35 @@ class Bank:
             customer.blocked.append(card)
         replacement = (self.today() + timedelta(9)).isoformat()
         return JSONResponse({"card": card, "last_four": customer.cards[card], "replacement": replacement})
+
+    async def bill(self, request: Request) -> JSONResponse:
+        """What is due on the credit card."""
+        self.served.append("bill")
+        customer = self._customer(request)
+        if customer is None or "credit" not in customer.cards:
+            return _no("no_such_card", 404)
+        return JSONResponse({"due_cents": customer.due_cents, "card": customer.cards["credit"]})
+
+    async def pay(self, request: Request) -> JSONResponse:
+        """The payment endpoint: a card is charged with what is due. What it was keyed in as is not kept."""
+        self.served.append("pay")
+        if request.headers.get("authorization") != f"Bearer {PAYMENT_TOKEN}":
+            return _no("no_token", 401)
+        wanted = await request.json()
+        keyed, details = wanted["keyed"], wanted["details"]
+        customer = self.customers.get(details.get("customer", ""))
+        if customer is None or not luhn.is_valid(keyed["card_number"]):
+            return _no("bad_request", 400)
+        if keyed["card_number"] == DECLINED:
+            return JSONResponse({"status": "declined", "code": "insufficient_funds"}, 402)
+        brand = {"4": "Visa", "5": "Mastercard", "3": "American Express"}.get(keyed["card_number"][0], "Card")
+        last_four, cents = keyed["card_number"][-4:], int(details["due_cents"])
+        customer.due_cents -= cents
+        self.payments.append({"customer": customer.id, "cents": str(cents), "brand": brand, "last_four": last_four})
+        reference = f"P-{len(self.payments)}"
+        token = f"tok_{hashlib.sha256(request.headers['idempotency-key'].encode()).hexdigest()[:16]}"
+        return JSONResponse({"status": "approved", "token": token, "last_four": last_four, "brand": brand,
+                             "reference": reference})  # fmt: skip
 
     async def free(self, request: Request) -> JSONResponse:
         """The free half hour nearest to a time of a day."""

@@ -130,7 +130,7 @@ class Operator:
             self._sip if settings.telephony.sip.enabled else None,
         )
         if services.counter is not None:
-            stack.push_async_callback(services.counter.tools.close)
+            stack.push_async_callback(services.counter.close)
         line = await make_line(settings, clock, sink, TicketKeeper(events))
         sink.add(line)
         stack.callback(line.close)

@@ -99,7 +99,7 @@ class Switchboard:
         recorder = self._recorder(leg)
         front = self._front(leg)
         at_once = self._services.overloaded() if ticket.overflow else None
-        tap = _Tap(recorder, self._clock) if recorder is not None else None
+        tap = RecorderTap(recorder, self._clock) if recorder is not None else None
         try:
             port = _Deaf(front) if at_once is not None else front
             bay = Patchbay(port, self._settings.telephony.seats, tap)
@@ -174,7 +174,7 @@ class _Deaf:
         """20 ms from the caller."""
 
 
-class _Tap:
+class RecorderTap:
     """telephony.patchbay.Tap on a Recorder."""
 
     def __init__(self, recorder: Recorder, clock: Clock) -> None:

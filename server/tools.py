@@ -14,6 +14,7 @@ from rich.console import Console
 from contracts.errors import ConfigError
 from dialog.tools.desk import Counter
 from dialog.tools.tasks import TaskBook
+from operations.tools.capture import HttpPayments
 from operations.tools.client import HttpTools
 from operations.tools.settings import ToolSettings
 from operations.tools.spec import complaints, load_routes
@@ -25,9 +26,20 @@ def make_counter(settings: ToolSettings) -> Counter | None:
     if not settings.enabled:
         return None
     tools, book = _parts(settings)
-    if faults := book.faults(tools.operations):
+    if faults := [*book.faults(tools.operations), *_unpayable(settings, book)]:
         raise ConfigError(f"{settings.tasks}: {faults[0]}; `callwright tools check` lists all that is wrong")
-    return Counter(book, tools)
+    return Counter(book, tools, payments=_payments(settings))
+
+
+def _payments(settings: ToolSettings) -> HttpPayments | None:
+    return HttpPayments(settings.capture) if settings.capture.url is not None and not settings.dry_run else None
+
+
+def _unpayable(settings: ToolSettings, book: TaskBook) -> list[str]:
+    """Tasks whose keyed-in numbers have nowhere to go."""
+    if settings.capture.url is not None:
+        return []
+    return [f"task {name}: has 'secure' slots, and tools.capture.url is not given" for name in book.captures]
 
 
 def _parts(settings: ToolSettings) -> tuple[HttpTools, TaskBook]:
@@ -42,11 +54,16 @@ def problems(settings: ToolSettings) -> Iterator[str]:
     tools, book = _parts(settings)
     yield from complaints(load_routes(project_path(_given(settings)), settings.allow))
     yield from book.faults(tools.operations)
+    yield from _unpayable(settings, book)
     used = {task.look for task in book.file.tasks.values()} | {task.act for task in book.file.tasks.values()}
     used |= {book.file.identity.operation} if book.file.identity is not None else set()
     yield from (f"tools.allow: no task uses {name!r}" for name in tools.operations if name not in used)
     if (fault := asyncio.run(_reached(str(settings.base_url), settings.timeout_s))) is not None:
         yield fault
+    if settings.capture.url is not None:
+        settings.capture.bearer()
+        if (fault := asyncio.run(_reached(str(settings.capture.url), settings.capture.timeout_s))) is not None:
+            yield fault.replace("tools.base_url", "tools.capture.url")
 
 
 def _given(settings: ToolSettings) -> Path:
@@ -84,10 +101,13 @@ def make_app(load: Callable[[], OperatorSettings]) -> typer.Typer:
         console.print(f"{settings.base_url}{mode}" + (" (dry run: writes are not sent)" if settings.dry_run else ""))
         for name, operation in sorted(tools.operations.items()):
             console.print(f"  {operation.effect:5} {name}({', '.join(sorted(operation.inputs))})", markup=False)
+        if settings.capture.url is not None:
+            console.print(f"  keys  {settings.capture.url} (secure capture)", markup=False)
         for name, task in book.file.tasks.items():
-            steps = [*task.slots, *(["identity"] if task.identity else []), *filter(None, (task.look, task.act))]
+            steps = [*task.slots, *(["identity"] if task.identity else []), *filter(None, [task.look])]
+            steps += [f"keys({', '.join(task.secure)})"] * bool(task.secure) + [task.act] * bool(task.act)
             console.print(f"  task  {name}: {' → '.join(steps)}", markup=False)
-        found = [line for line in problems(settings) if not (offline and line.startswith("tools.base_url"))]
+        found = [line for line in problems(settings) if not (offline and "nothing answers at" in line)]
         for line in found:
             console.print(f"[red]wrong[/] {line}")
         if found:

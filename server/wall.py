@@ -3,6 +3,7 @@
 ::
 
     CALL_STARTED ► greeting ─► listening ─TURN_CALLER─► thinking ─TURN_MEASURED─► speaking ─TURN_OPERATOR─► listening
+                                     CAPTURE_MOVED begun ─► secure capture ─ended─► thinking
                                      DESK_ACTED: takes over ─► with a person ─gives back─► listening
                                      ESCALATION_RAISED, TRANSFER_BEGUN ─► handing over ─TRANSFER_ENDED─► listening
 """
@@ -23,6 +24,8 @@ MAX_CALLS = 4096
 
 
 WITH_PERSON = "with a person"
+CAPTURE = "secure capture"
+"""The caller keys in what nobody may hear: listening is silent meanwhile."""
 _PARTS = frozenset({"gives back", "leaves", "is cut off"})
 
 
@@ -107,6 +110,10 @@ class Wall:
 def _tell(call: LiveCall, event: Event) -> None:
     body = event.body
     match event.kind:
+        case EventKind.CAPTURE_MOVED if body.get("step") in ("begun", "ended"):
+            call.enter(CAPTURE if body["step"] == "begun" else "thinking", event.at)
+        case EventKind.TURN_CALLER | EventKind.TURN_OPERATOR | EventKind.TURN_MEASURED if call.state == CAPTURE:
+            pass  # what is said and noted while it lasts
         case EventKind.TURN_CALLER:
             call.turns = max(call.turns, event.turn)
             call.enter(WITH_PERSON if call.holder else "thinking", event.at)

@@ -177,6 +177,7 @@ class Patchbay:
         self._caller_holds = False
         self._front_held = False
         self._closed = False
+        self._private = False
         self._tail: bytes | None = None
         """The operator's last frame, fading, when it was switched off."""
         self.on_empty: Callable[[SeatShape], None] | None = None
@@ -226,6 +227,11 @@ class Patchbay:
         self._on, self._listening = on, listening
         self._hold_front()
 
+    def private(self, on: bool) -> None:
+        """See contracts.seats.Bay."""
+        self._private = on
+        self._caller.clear()
+
     def change(self, seat: Seat, role: Role) -> None:
         """See Seat.become."""
         if seat not in self._seats or role is seat.role:
@@ -262,17 +268,17 @@ class Patchbay:
         """20 ms from the caller."""
         if len(frame.pcm) == FRAME_BYTES and not self._closed:
             if self._tap is not None:
-                self._tap.caller(frame.pcm)
-            if self._seats:
+                self._tap.caller(SILENCE if self._private else frame.pcm)
+            if self._seats and not self._private:
                 self._caller.put(frame.pcm)
-        if self._on or self._listening:
+        if (self._on or self._listening) and not self._private:
             self._front.on_frame(frame)
 
     def next_frame(self) -> bytes | None:
         """20 ms for the caller: the beat of all."""
         frame = self._beat() if (self._seats or self._after) and not self._closed else self._operator_frame()
         if self._tap is not None and not self._closed:
-            self._tap.operator(frame if frame is not None else SILENCE)
+            self._tap.operator(SILENCE if frame is None or self._private else frame)
         return frame
 
     def on_dtmf(self, digit: str) -> None:

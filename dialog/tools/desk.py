@@ -4,13 +4,14 @@
 
     turn ──► machine ──Ask──► said, and the ear told what to expect
                 │ ◄──answer── Call ──► Tools (a filler if it takes long)       a write once sent is never withdrawn:
-                └──End──► said; a person offered if it was not done            who speaks then hears its result first
+                ├──Capture──► keys, posted once to the payment endpoint        who speaks then hears its result first
+                └──End──► said; a person offered if it was not done
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -18,16 +19,20 @@ from uuid import NAMESPACE_URL, uuid5
 
 import structlog
 
-from contracts.errors import ToolError, ToolFailed, ToolRefused
+from contracts.capture import Order, Payments
+from contracts.errors import ToolError, ToolFailed, ToolRefused, ToolUncertain
 from contracts.events import EventKind, TurnEnded
+from contracts.leg import CallLeg
+from contracts.seats import Bay
 from contracts.tools import Effect, ToolAnswer, Tools
 from dialog.conversation import Conversation
 from dialog.intents import Intent, classify
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
+from dialog.tools.capturing import Capturing, Say, unheard
 from dialog.tools.early import hidden
 from dialog.tools.machine import CHECKS, Machine
-from dialog.tools.moves import Ask, Call, Move, State
+from dialog.tools.moves import Ask, Call, Capture, Move, State
 from dialog.tools.tasks import TaskBook
 from escalation.offers import answer_to_offer
 from voice.completeness import Expectation
@@ -35,8 +40,6 @@ from voice.ear import Ear
 from voice.utterance import Played
 
 log = structlog.get_logger()
-Say = Callable[[str, str], Awaitable[Played]]
-"""Says (text, why) to its end and remembers it."""
 _AGAIN = frozenset(
     {Intent.REPEAT, Intent.SLOWER, Intent.STILL_THERE, Intent.GREETING, Intent.HOW_ARE_YOU, Intent.ROBOT}
 )
@@ -50,15 +53,26 @@ class Counter:
     book: TaskBook
     tools: Tools
     today: Callable[[], date] = date.today
+    payments: Payments | None = None
+    """Where secure slots go; None: nothing is charged, and nobody asked to key anything in (a dry run)."""
+
+    async def close(self) -> None:
+        """No more will be asked. Harmless twice."""
+        await self.tools.close()
+        if self.payments is not None:
+            await self.payments.close()
 
 
 class Desk:
     """Tasks of one call."""
 
     def __init__(
-        self, call_id: str, counter: Counter, services: DialogServices, speaking: Speaking, talk: Conversation, ear: Ear
-    ) -> None:
-        self._call_id = call_id
+        self, leg: CallLeg, counter: Counter, services: DialogServices, speaking: Speaking, talk: Conversation,
+        ear: Ear, bay: Bay,
+    ) -> None:  # fmt: skip
+        self._leg = leg
+        self._bay = bay
+        self._call_id = call_id = leg.info.call_id
         self._counter = counter
         self._services = services
         self._speaking = speaking
@@ -66,6 +80,7 @@ class Desk:
         self._ear = ear
         operations = counter.tools.operations
         self._machine = Machine(counter.book, lambda name: operations[name].inputs, counter.today)
+        self._secure = Capturing(call_id, counter.book, counter.payments, services, speaking, talk, counter.today)
         self._before = self._started = State()
         """As the last turn found the task; as whatever is under way did."""
         self._reading: asyncio.Task[Move] | None = None
@@ -78,11 +93,11 @@ class Desk:
 
     @classmethod
     def of(
-        cls, call_id: str, services: DialogServices, speaking: Speaking, talk: Conversation, ear: Ear
+        cls, leg: CallLeg, services: DialogServices, speaking: Speaking, talk: Conversation, ear: Ear, bay: Bay
     ) -> Desk | None:
         """None where nothing can be done for callers."""
         counter = services.counter
-        return None if counter is None else cls(call_id, counter, services, speaking, talk, ear)
+        return None if counter is None else cls(leg, counter, services, speaking, talk, ear, bay)
 
     # ── what the session asks ───────────────────────────────────────────────────────────────────────────────────
 
@@ -93,6 +108,7 @@ class Desk:
 
     def before_turn(self, continues: bool) -> None:
         """A turn has ended. ``continues``: it replaces the last one, whose effects on the task are taken back."""
+        self._machine.unkeyed()
         if self._reading is not None and not self._reading.done():
             self._reading.cancel()
             self._machine.state = self._started
@@ -146,6 +162,9 @@ class Desk:
 
     def key(self, digit: str) -> str | None:
         """None: no keys are awaited. Else the whole answer, or "" while more is to come; # ends it early."""
+        if self._secure.active:
+            self._secure.key(digit)
+            return ""
         awaited = self._ask.keys if self._ask is not None and self.busy and self._flight is None else 0
         if not awaited or digit not in "0123456789#":
             return None
@@ -184,6 +203,12 @@ class Desk:
         if move is None:
             return False
         self._talk.topic(self._machine.state.task)
+        if self._machine.task.secure:
+            self._speaking.keys_hidden = (
+                True  # a number that is keyed in too early, or on after the end, is none of ours
+            )
+            if not self._leg.capabilities.dtmf:
+                move = self._machine.uncaptured()
         await self._go_on(move, say)
         return True
 
@@ -197,8 +222,12 @@ class Desk:
         self._speaking.record(EventKind.TASK_ENDED, {"task": task, "how": how})
 
     async def _go_on(self, move: Move, say: Say) -> None:
-        while isinstance(move, Call):
-            move = await self._do(move)
+        while isinstance(move, Call | Capture):
+            if isinstance(move, Call):
+                move = await self._do(move)
+            else:
+                # What is said from now on is no answer to a turn: how long it took is nobody's latency.
+                move, say = await self._capture(move, say), self._plainly
         if isinstance(move, Ask):
             self._ask = move
             self._ear.expect(move.expect, move.digits)
@@ -209,11 +238,12 @@ class Desk:
         self._ended(move.task, move.how)
         if self._done[0] == self._talk.turn:
             self._done = (self._talk.turn, move.text)
-        if move.unverified:
-            self._talk.identity_failed = CHECKS
+        if move.unverified or move.uncaptured:
+            self._talk.identity_failed = CHECKS * move.unverified
+            self._talk.capture_failed = int(move.uncaptured)
             if self._services.evaluate(self._talk.facts()) is not None:
                 return  # the rule says its own sentence
-        self._talk.offered_person = move.offer or move.unverified
+        self._talk.offered_person = move.offer or move.unverified or move.uncaptured
         self._ear.expect(Expectation.YES_NO if self._talk.offered_person else Expectation.OPEN)
         await say(move.text, f"task {move.how}")
 
@@ -234,6 +264,37 @@ class Desk:
                 work.cancel()
                 self._machine.state = self._started
             raise
+
+    async def _capture(self, move: Capture, say: Say) -> Move:
+        """The caller keys in what only the payment endpoint may know; it is posted once, like any write."""
+        if self._counter.payments is None:
+            return self._machine.result({}, dry_run=True)
+        with unheard(self._bay, self._ear):
+            try:
+                order = await self._secure.collect(move, say)
+            except asyncio.CancelledError:
+                self._machine.unkeyed()
+                raise
+            move_on: Move
+            if order is None:
+                move_on = self._machine.uncaptured()
+            else:
+                self._machine.posting()
+                self._flight, self._done = asyncio.create_task(self._posted(order)), (self._talk.turn, "")
+                move_on = await self._landed()
+            await self._secure.faded()
+            return move_on
+
+    async def _posted(self, order: Order) -> Move:
+        try:
+            reply = await self._secure.post(order)
+            return self._machine.result(reply.values) if reply.approved else self._machine.declined(reply.code)
+        except ToolError as caught:
+            return self._machine.failed(caught)
+        except (ValueError, KeyError) as caught:  # a sentence that the answer has no fit value for; it may be charged
+            return self._machine.failed(
+                ToolUncertain(f"the answer does not fit the tasks file ({type(caught).__name__})")
+            )
 
     async def _landed(self) -> Move:
         assert self._flight is not None

@@ -2,11 +2,12 @@
 
 ::
 
-    idle ──words ask for a task──► ask slots ──► ask factors ──► verify ──► look ──► read back ──yes──► act ──► done
+    idle ──words ask for a task─► ask slots ──► ask factors ──► verify ──► look ──► read back ──yes──► keys ► act ► done
                                       │ unclear twice: keys         │ no match: once more, by keys      │
                                       └── "never mind", another question, cannot be made out ────┴──► idle, nothing done
 
-Only `Call` moves reach the owner's systems, and only for operations that the tasks file names at this place.
+Only `Call` and `Capture` moves reach the owner's systems, and only as the tasks file names them at this place. What is
+keyed in for a secure slot never comes here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from contracts.errors import ToolError, ToolRefused, ToolUncertain
 from contracts.tools import Effect
 from dialog.tools.early import Early, early
-from dialog.tools.moves import Ask, Call, End, Move, Phase, State
+from dialog.tools.moves import Ask, Call, Capture, End, Move, Phase, State
 from dialog.tools.tasks import Slot, Task, TaskBook, said
 from dialog.tools.values import KEYED, Kind, keyed, read
 from escalation.offers import answer_to_offer
@@ -166,7 +167,9 @@ class Machine:
             return self._next("" if who else self._book.file.sayings.more)
         values = {**state.values, **data}
         self.state = replace(state, values=values, looked=True)
-        return self._end(self._say(self.task.done), "done") if state.asked == "act" else self._next()
+        if state.asked == "post" and self.task.act:
+            return self._call("act", self.task.act, Effect.WRITE)
+        return self._end(self._say(self.task.done), "done") if state.asked in ("act", "post") else self._next()
 
     def failed(self, error: ToolError) -> Move:
         """The last Call was not done."""
@@ -178,7 +181,7 @@ class Machine:
             refusal = self.task.refused.get(error.code)
             if refusal is None:
                 return self._end(sayings.refused, "refused", offer=True)
-            if not refusal.again:
+            if not refusal.again or state.asked == "post":
                 return self._end(self._say(refusal.say), "refused")
             text = self._say(refusal.say)
             kept = {key: value for key, value in state.values.items() if key not in refusal.again}
@@ -187,6 +190,26 @@ class Machine:
         if isinstance(error, ToolUncertain):
             return self._end(sayings.uncertain, "uncertain", offer=True)
         return self._end(sayings.failed, "failed", offer=True)
+
+    def posting(self) -> None:
+        """All is keyed in, and on its way to the payment endpoint."""
+        self.state = replace(self.state, phase=Phase.CALL, asked="post")
+
+    def unkeyed(self) -> None:
+        """Keying in was broken off: the yes has to be said again."""
+        if self.state.phase is Phase.KEYED:
+            self.state = replace(self.state, phase=Phase.CONFIRM, misses=0, by_keys=False)
+
+    def declined(self, code: str) -> End:
+        """The payment endpoint has declined what was keyed in."""
+        refusal = self.task.refused.get(code) or self.task.refused.get("declined")
+        if refusal is None:
+            return self._end(self._book.file.sayings.declined, "refused", offer=True)
+        return self._end(self._say(refusal.say), "refused")
+
+    def uncaptured(self) -> End:
+        """Nothing could be keyed in, or not be posted again: a person is needed, and nothing was charged."""
+        return self._end(self._book.file.sayings.give_up, "person", uncaptured=True)
 
     # ── within ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -217,7 +240,7 @@ class Machine:
             return self._end(self._book.file.sayings.give_up, "person", unverified=True)
         if task.look and not state.looked:
             return self._call("look", task.look, Effect.READ)
-        if task.act:
+        if task.act or task.secure:
             return self._turn_to(Phase.CONFIRM, "", before)
         return self._end(self._say(task.done), "done")
 
@@ -325,18 +348,33 @@ class Machine:
     def _decided(self, yes: bool) -> Move:
         if not yes:
             return self._end(self._book.file.sayings.cancelled, "cancelled")
+        if self.task.secure:
+            return self._keys_wanted()
         return self._call("act", self.task.act, Effect.WRITE)
 
+    def _keys_wanted(self) -> Capture:
+        task, known = self.task, self._known
+        self.state = replace(self.state, phase=Phase.KEYED, asked="")
+        return Capture(self.state.task, {name: known[name] for name in task.send if name in known})
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        """Values of the task, and who the caller is."""
+        state = self.state
+        return {**state.values, "customer": state.customer} if state.customer else dict(state.values)
+
     def _call(self, what: str, operation: str = "", effect: Effect = Effect.READ) -> Call:
-        self.state = state = replace(self.state, phase=Phase.CALL, asked=what)
-        known = {**state.values, "customer": state.customer} if state.customer else dict(state.values)
+        self.state = replace(self.state, phase=Phase.CALL, asked=what)
+        known = self._known
         taken = self._inputs(operation) if operation else frozenset()
         return Call(operation, effect, {key: value for key, value in known.items() if key in taken})
 
-    def _end(self, text: str, how: str, *, offer: bool = False, unverified: bool = False) -> End:
+    def _end(
+        self, text: str, how: str, *, offer: bool = False, unverified: bool = False, uncaptured: bool = False
+    ) -> End:
         task = self.state.task
         self.leave()
-        return End(text, how, task, offer, unverified)
+        return End(text, how, task, offer, unverified, uncaptured)
 
     def _say(self, sentence: str) -> str:
         return said(sentence, self.state.values)

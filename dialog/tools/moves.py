@@ -21,6 +21,8 @@ class Phase(StrEnum):
     FACTOR = "factor"
     CONFIRM = "confirm"
     CALL = "call"
+    KEYED = "keyed"
+    """Secure slots are being keyed in."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,14 +69,24 @@ class Call:
 
 
 @dataclass(slots=True, frozen=True)
+class Capture:
+    """Let the caller key in the task's secure slots, and post them with ``details`` to the payment endpoint."""
+
+    task: str
+    details: Mapping[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
 class End:
-    """The task is over. ``offer``: the sentence offers a person; ``unverified``: the caller was not identified."""
+    """The task is over. ``offer``: the sentence offers a person; ``unverified``: the caller was not identified;
+    ``uncaptured``: nothing could be keyed in."""
 
     text: str
     how: str
     task: str
     offer: bool = False
     unverified: bool = False
+    uncaptured: bool = False
 
 
-Move = Ask | Call | End
+Move = Ask | Call | Capture | End

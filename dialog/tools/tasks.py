@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from contracts.capture import REPLIED
 from contracts.configfile import load_yaml
 from contracts.errors import ConfigError
 from contracts.settings import Settings
 from contracts.tools import Effect, Operation
+from dialog.tools.secure import CaptureLimits, SecureSlot
 from dialog.tools.values import Kind
 from escalation.phrases import Lexicon, Phrases
 
@@ -82,7 +84,11 @@ class Task(Settings):
     identity: bool = True
     look: str = Field(default="", description="read operation, before the read-back")
     confirm: str = Field(default="", description="the read-back; ends in a question for yes or no")
-    act: str = Field(default="", description="write operation, once, after the yes")
+    secure: dict[str, SecureSlot] = Field(
+        default_factory=dict, description="keyed in after the yes, for tools.capture.url and nobody else"
+    )
+    send: list[str] = Field(default_factory=list, description="values that the payment endpoint is told besides")
+    act: str = Field(default="", description="write operation, once, after the yes (and the keys)")
     done: str = Field(min_length=1)
     refused: dict[str, Refusal] = Field(default_factory=dict)
 
@@ -90,8 +96,14 @@ class Task(Settings):
     def _safe(self) -> Task:
         if self.act and not (self.confirm and self.identity):
             raise ValueError("a task with 'act' needs 'confirm' and identity")
-        if not self.act and not self.look:
-            raise ValueError("a task needs 'look' or 'act'")
+        if self.secure and not self.confirm:
+            raise ValueError("a task with 'secure' needs 'confirm': whoever keys in a card has said yes to something")
+        if self.send and not self.secure:
+            raise ValueError("'send' is for the payment endpoint: it needs 'secure'")
+        if twice := sorted(self.secure.keys() & self.slots.keys()):
+            raise ValueError(f"{twice[0]!r} stands in 'slots' and in 'secure'")
+        if not self.act and not self.look and not self.secure:
+            raise ValueError("a task needs 'look', 'act' or 'secure'")
         return self
 
 
@@ -111,6 +123,9 @@ class Sayings(Settings):
         "I'm sorry, I can't tell whether that went through, so please don't rely on it. "
         "Shall I connect you to a person who can check?"
     )
+    keyed_wrong: str = "That does not look right. "
+    keyed_nothing: str = "I have not received any keys. "
+    declined: str = "I'm sorry, the card was declined, and nothing was charged. Shall I connect you to a person?"
     dry_run: str = "This is a test line, so I have not done anything. What else can I help you with?"
 
 
@@ -119,6 +134,7 @@ class TaskFile(Settings):
 
     version: int = Field(ge=1)
     identity: Identity | None = None
+    capture: CaptureLimits = CaptureLimits()
     sayings: Sayings = Sayings()
     tasks: dict[str, Task] = Field(min_length=1)
 
@@ -157,7 +173,13 @@ class TaskBook:
         identity = self.file.identity
         slots = [slot for task in self.file.tasks.values() for slot in task.slots.values()]
         slots += identity.factors.values() if identity is not None else ()
-        return [sentence for slot in slots for sentence in (slot.ask, slot.keys) if sentence]
+        keyed = [slot.ask for task in self.file.tasks.values() for slot in task.secure.values()]
+        return [sentence for slot in slots for sentence in (slot.ask, slot.keys) if sentence] + keyed
+
+    @property
+    def captures(self) -> list[str]:
+        """Tasks in which something is keyed in for the payment endpoint."""
+        return [name for name, task in self.file.tasks.items() if task.secure]
 
     def faults(self, operations: Mapping[str, Operation]) -> list[str]:
         """What does not fit the allowed operations; one line each."""
@@ -175,6 +197,8 @@ class TaskBook:
             found += [
                 f"{where}: confirm names {field!r}, which nothing gives" for field in _fields(task.confirm) - known
             ]
+            found += [f"{where}: send names {field!r}, which nothing gives" for field in set(task.send) - known]
+            known |= REPLIED if task.secure else set()
             if task.act:
                 found += _fits(where, task.act, Effect.WRITE, operations, known)
                 known |= operations[task.act].outputs if task.act in operations else set()

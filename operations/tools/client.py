@@ -10,8 +10,6 @@ A write whose answer did not come is sent once more with the same key; the servi
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -20,13 +18,11 @@ import httpx
 
 from contracts.errors import ToolError, ToolFailed, ToolNotAllowed, ToolRefused, ToolUnavailable, ToolUncertain
 from contracts.tools import Effect, Operation, ToolAnswer
+from operations.tools.exchange import code_of, decoded, exchange
 from operations.tools.settings import ToolSettings
 from operations.tools.spec import Route
 
 TRIES = 2
-_UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Raised before the request was on its way."""
-MAX_CODE = 64
 
 
 class HttpTools:
@@ -95,28 +91,15 @@ class HttpTools:
 
     async def _once(self, route: Route, request: httpx.Request) -> ToolAnswer:
         name = route.operation.name
-        timeout_s = route.timeout_s or self._settings.timeout_s
-        lost = ToolUncertain if route.operation.effect is Effect.WRITE else ToolUnavailable
-        try:
-            async with asyncio.timeout(timeout_s):
-                response = await self._client.send(request, stream=True)
-                try:
-                    content = await self._content(name, response)
-                finally:
-                    await response.aclose()
-        except _UNREACHED as error:
-            raise ToolUnavailable(f"{name}: the service was not reached ({type(error).__name__})") from error
-        except (TimeoutError, httpx.TransportError) as error:
-            raise lost(f"{name}: no answer within {timeout_s:g} s ({type(error).__name__})") from error
-        return ToolAnswer(_read(route, response.status_code, content))
-
-    async def _content(self, name: str, response: httpx.Response) -> bytes:
-        limit, content = self._settings.max_answer_bytes, b""
-        async for chunk in response.aiter_raw():
-            content += chunk
-            if len(content) > limit:
-                raise ToolFailed(f"{name}: the answer is larger than tools.max_answer_bytes ({limit})")
-        return content
+        status, content = await exchange(
+            self._client,
+            request,
+            name=name,
+            timeout_s=route.timeout_s or self._settings.timeout_s,
+            limit=self._settings.max_answer_bytes,
+            lost=ToolUncertain if route.operation.effect is Effect.WRITE else ToolUnavailable,
+        )
+        return ToolAnswer(_read(route, status, content))
 
 
 def _read(route: Route, status: int, content: bytes) -> dict[str, Any]:
@@ -126,13 +109,9 @@ def _read(route: Route, status: int, content: bytes) -> dict[str, Any]:
     if status >= 500:
         writes = route.operation.effect is Effect.WRITE
         raise (ToolUncertain if writes else ToolFailed)(f"{name}: the service failed ({status})")
-    try:
-        data = json.loads(content) if content.strip() else {}
-    except (ValueError, RecursionError) as error:
-        data = error
+    data = decoded(content)
     if 400 <= status < 500:
-        code = data.get("code", "") if isinstance(data, dict) else ""
-        raise ToolRefused(f"{name}: the service said no ({status})", str(code)[:MAX_CODE])
+        raise ToolRefused(f"{name}: the service said no ({status})", code_of(data))
     if not 200 <= status < 300 or not isinstance(data, dict):
         raise ToolFailed(f"{name}: the answer ({status}) is no JSON object")
     if route.answer is not None and not route.answer.is_valid(data):

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections import deque
 
 KEYS = frozenset("0123456789*#ABCD")
+_TELLS_KEYS = re.compile(r"Content-Type:\s*application/dtmf|^\s*Signal\s*=|DTMF[^\n]*'.'", re.IGNORECASE | re.MULTILINE)
+"""Of the library's own log: SIP INFO requests (RFC 6086, draft-kaplan-dispatch-info-dtmf), and its lines about keys."""
+
+
+def without_keys(record: logging.LogRecord) -> bool:
+    """Filter of a logger: a line that tells which key was pressed is left out, also of a trace of all SIP messages."""
+    return _TELLS_KEYS.search(record.getMessage()) is None
 
 
 class DigitGate:

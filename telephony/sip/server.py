@@ -21,6 +21,7 @@ from contracts.dialling import DialEnd, Dialled, Introduction
 from contracts.errors import ConfigError
 from contracts.leg import HangupReason, LegHandler
 from telephony.sip.dialling import answered, introduction
+from telephony.sip.digits import without_keys
 from telephony.sip.leg import SipLeg
 from telephony.sip.settings import SipSettings, Transport
 from telephony.sip.stack import account, coarse_timers, placed, server_config, usable_port
@@ -78,6 +79,8 @@ class SipServer:
             )  # fmt: skip
             agent.on_incoming(self._on_incoming)
             self._agents[transport] = agent
+        for name in ("baresip.native", "baresip.native.sip"):
+            logging.getLogger(name).addFilter(without_keys)
         # Its per-call reports name the caller's address at info level; ours say the same with the call's id.
         logging.getLogger("baresip.call").setLevel(logging.WARNING)
         log.info("sip.listening", host=settings.host, port=self.port, transports=list(settings.transports))

@@ -77,7 +77,7 @@ class SipSettings(Settings):
     transfer_context: bool = Field(
         default=True, description="Put reason and hand-over id into the Refer-To as User-to-User."
     )
-    trace: bool = Field(default=False, description="Log every SIP message at debug level.")
+    trace: bool = Field(default=False, description="Log every SIP message at debug level, but for keys.")
     conceal: ConcealSettings = Field(default_factory=ConcealSettings, description="Gaps and bursts of incoming sound.")
 
     @field_validator("dial_password")

@@ -237,7 +237,7 @@ class Talk:
         self.clock = clock
         self.leg = parts.get("leg", MemoryLeg)(parts.get("transfers", (TransferResult(True, "200"),)))
         self.leg.info = replace(self.leg.info, caller=parts.get("caller", self.leg.info.caller))
-        self.record = Record()
+        self.record = Record(also=list(parts.get("also", ())))
         hours = parts.get("escalation", EscalationSettings()).hours
         wall = parts.get("wall", lambda clock: utc_now)(clock)
         queue: QueueSettings | None = parts.get("queue")
@@ -266,9 +266,9 @@ class Talk:
         self.services = DialogServices(
             settings, parts.get("escalation", EscalationSettings()), cascade,
             RuleBook.load(ROOT / "configs" / "rules.yaml"),
-            Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record, self.record, clock,
-            plans=Plans(settings.targets, (), hours), wall=wall, counter=parts.get("counter"),
-            dialler=parts.get("dialler"),
+            Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"), self.record,
+            parts.get("handoffs", self.record), clock, plans=Plans(settings.targets, (), hours), wall=wall,
+            counter=parts.get("counter"), dialler=parts.get("dialler"),
             person_voice=lambda: Mouth(VoiceSettings(), self.voice, clock), queue=parts.get("lineup", self.line),
             person_ear=parts.get("person_ear"),
         )  # fmt: skip
@@ -276,7 +276,9 @@ class Talk:
         self.front = AudioFront(
             VoiceSettings(), vad=None, recogniser=ears, judge=ears, synthesiser=self.voice, clock=clock,  # type: ignore[arg-type]
         )  # fmt: skip
-        self.bay = Patchbay(self.front, PatchbaySettings(depth_frames=1))
+        self.bay = Patchbay(
+            self.front, PatchbaySettings(depth_frames=1), parts["tap"](self) if "tap" in parts else None
+        )
         self.voiced: list[tuple[float, bool]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.session: Session

@@ -10,7 +10,7 @@ import pytest
 from dialog.tools.early import early, hidden
 from dialog.tools.tasks import TaskBook
 from scripts.demo_bank import Bank
-from tests.dialog.test_tools import DEMO, MONDAY, _counter
+from tests.dialog.bankkit import DEMO, MONDAY, counter
 
 IDENTITY = TaskBook.load(DEMO / "bank" / "tasks.yaml").file.identity
 
@@ -50,7 +50,7 @@ def test_factors_said_with_the_wish_are_taken_and_stand_nowhere(talk: Any) -> No
         assert "your debit card now" in heard
         await call.ask("Yes please.")
 
-    call = talk(scenario, counter=_counter(bank))
+    call = talk(scenario, counter=counter(bank))
     assert bank.customers["c-100"].blocked == ["debit"]
     kept = json.dumps([event.body for event in call.record.events])
     assert "four two seven" not in kept
@@ -63,7 +63,7 @@ def test_factors_beside_a_question_are_not_remembered_either(talk: Any) -> None:
         assert await call.ask("My account ends in four two seven seven. When are your branches open?")
         await call.ask("I want to talk to a person.")
 
-    call = talk(scenario, counter=_counter(Bank(lambda: MONDAY)))
+    call = talk(scenario, counter=counter(Bank(lambda: MONDAY)))
     said = [one.text for handoff in call.record.handoffs for one in handoff.transcript]
     kept = json.dumps([event.body for event in call.record.events]) + json.dumps(said)
     assert "four two seven" not in kept
@@ -73,5 +73,5 @@ def test_a_price_or_a_day_in_a_question_stays(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         await call.ask("When are your branches open on March 5th 2027?")
 
-    call = talk(scenario, counter=_counter(Bank(lambda: MONDAY)))
+    call = talk(scenario, counter=counter(Bank(lambda: MONDAY)))
     assert "March 5th" in json.dumps([event.body for event in call.record.events])

@@ -11,7 +11,7 @@ from dialog.tools.machine import Machine
 from dialog.tools.moves import Ask, Call, End, Phase
 from dialog.tools.tasks import Identity, TaskBook, TaskFile
 from scripts.demo_bank import Bank
-from tests.dialog.test_tools import LINDA, MONDAY, _counter
+from tests.dialog.bankkit import LINDA, MONDAY, counter
 
 FILE = {
     "version": 1,
@@ -99,7 +99,7 @@ def test_the_card_is_corrected_in_the_read_back(talk: Any, answer: str) -> None:
         assert bank.customers["c-100"].blocked == []
         await call.ask("Yes.")
 
-    talk(scenario, counter=_counter(bank))
+    talk(scenario, counter=counter(bank))
     assert bank.customers["c-100"].blocked == ["credit"]
 
 
@@ -117,7 +117,7 @@ def test_day_and_time_are_corrected_and_the_service_is_asked_again(talk: Any) ->
         assert "Thursday, November 26 at 2:00 p.m." in await call.ask("Could you make it at two p.m.?")
         assert "booked" in await call.ask("Yes please.")
 
-    talk(scenario, counter=_counter(bank))
+    talk(scenario, counter=counter(bank))
     assert set(bank.taken) == {("2026-11-26", "14:00")}
 
 

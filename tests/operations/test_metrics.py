@@ -47,6 +47,15 @@ def test_an_event_without_its_values_raises_nothing() -> None:
         metrics.append(Event(kind, "c", {"response_latency_s": "soon", "rung": None, "kind": 5}))
 
 
+def test_secure_captures_are_counted_by_how_they_ended() -> None:
+    metrics = Metrics()
+    for body in ({"step": "asked"}, {"step": "ended", "how": "keyed"}, {"step": "posted", "ok": True}):
+        metrics.append(Event(EventKind.CAPTURE_MOVED, "c", body))
+    metrics.append(Event(EventKind.CAPTURE_MOVED, "c", {"step": "posted", "ok": False, "why": "declined"}))
+    for step, result in (("ended", "keyed"), ("posted", "approved"), ("posted", "declined")):
+        assert value(metrics, "callwright_captures_total", step=step, result=result) == 1
+
+
 def test_two_metrics_do_not_share_a_registry() -> None:
     first, second = Metrics(), Metrics()
     Fanout([first, second]).append(Event(EventKind.WORKER_LOST, "-", {"worker": "tts"}))

@@ -80,3 +80,20 @@ def test_a_caller_who_was_joined_with_a_person_is_with_them_until_they_leave() -
         states.append(wall.calls(START)[0]["state"])
     assert states[0] == "handing over"
     assert states[2:] == ["with a person", "listening"]
+
+
+def test_a_secure_capture_is_shown_until_it_is_over_whatever_is_said_meanwhile() -> None:
+    wall, _ = seen(1)
+    shown = []
+    for kind, body in (
+        (EventKind.CAPTURE_MOVED, {"step": "begun"}),
+        (EventKind.TURN_MEASURED, {"response_latency_s": 0.5}),
+        (EventKind.TURN_OPERATOR, {"heard": "Please key in …"}),
+        (EventKind.TURN_CALLER, {"text": "[secure capture]"}),
+        (EventKind.CAPTURE_MOVED, {"step": "asked"}),
+        (EventKind.CAPTURE_MOVED, {"step": "ended"}),
+        (EventKind.TURN_OPERATOR, {"heard": "Thank you"}),
+    ):
+        wall.append(Event(kind, call_events()[0].call_id, body, at=START))
+        shown.append(wall.calls(START)[0]["state"])
+    assert shown == ["secure capture"] * 5 + ["thinking", "listening"]

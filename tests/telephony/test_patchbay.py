@@ -156,6 +156,26 @@ def test_the_operator_can_go_on_listening_for_the_transcript() -> None:
     assert call.operator.held == []
 
 
+def test_in_private_the_caller_is_heard_by_nobody_and_recorded_by_nothing() -> None:
+    call = Call()
+    call.join("sue", Role.LISTEN)
+    call.join("bob", Role.BARGE, says=40)
+    call.beat(2)
+    call.operator.heard.clear()
+    call.bay.private(True)
+    assert call.beat(3) == 1040, "who speaks to the caller is heard"
+    assert call.operator.heard == []
+    assert call.heard["sue"][-1] == 1040
+    assert call.heard["bob"][-1] == 1000
+    assert (call.sides.left[-3:], call.sides.right[-3:]) == ([0] * 3, [0] * 3)
+    call.bay.on_dtmf("5")
+    assert call.operator.keys == ["5"]
+    call.bay.private(False)
+    call.beat(2)
+    assert call.heard["sue"][-1] == 1041
+    assert (call.operator.heard[-1], call.sides.left[-1], call.sides.right[-1]) == (1, 1, 1040)
+
+
 def test_its_last_frame_fades_out_and_is_not_kept_for_later() -> None:
     call = Call()
     call.join("sue", Role.PERSON)

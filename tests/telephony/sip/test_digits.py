@@ -1,4 +1,8 @@
-from telephony.sip.digits import DigitGate
+import logging
+
+import pytest
+
+from telephony.sip.digits import DigitGate, without_keys
 
 
 def test_keys_at_a_fingers_speed_pass() -> None:
@@ -19,3 +23,21 @@ def test_what_is_no_key_is_dropped() -> None:
     assert not gate.admit("", 0.0)
     assert not gate.admit("R", 0.0)
     assert not gate.admit("12", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("call: received SIP INFO DTMF: '4' (duration=160ms)", False),
+        (
+            "INFO sip:bank@127.0.0.1 SIP/2.0\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=4\r\nDuration=160",
+            False,
+        ),
+        ("Signal= 7", False),
+        ("INVITE sip:bank@127.0.0.1 SIP/2.0\r\nAccept: application/sdp, application/dtmf-relay", True),
+        ("call: media established", True),
+    ],
+)
+def test_the_librarys_log_tells_no_key(line: str, kept: bool) -> None:
+    record = logging.LogRecord("baresip.native.sip", logging.DEBUG, "", 0, "%s", (line,), None)
+    assert without_keys(record) is kept
