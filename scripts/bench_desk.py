@@ -46,7 +46,6 @@ from operations.database import open_database
 from scripts.desk_browser import NAME, PASSWORD, Samples, Supervisor, browser, write_wav
 from scripts.latency_report import machine
 from scripts.operator_process import OperatorProcess
-from scripts.peers.compare import match
 from scripts.stats import summary
 from server.settings import ROOT
 from telephony.lines import Speaker
@@ -55,6 +54,10 @@ from telephony.resample import resample
 PIECE = RATE * 3 // 10
 HEARD_RMS = 120.0
 HELP_S = 60.0
+GAP_S = 3
+"""Silence between what caller and person say."""
+FOUND = 0.55
+"""Likeness from which a piece is what was said, after a browser has taken echo and noise out of it."""
 DIGITS = re.compile(r"(?:\d[ .,-]*){9}")
 SAYS = "Good morning this is Sofia speaking and I am going to read you the names of all our branches in the north"
 QUESTIONS = (
@@ -258,7 +261,7 @@ async def lose(operator: OperatorProcess, one: Supervisor, caller: Caller, die: 
 async def helping(operator: OperatorProcess, url: str, home: Path, figures: Figures) -> None:
     """A caller who asks, and a person who reads a card number out."""
     speaker = Speaker()
-    gap = bytes(2 * 3 * RATE)
+    gap = bytes(2 * GAP_S * RATE)
     asks = write_wav(home / "asks_person.wav", gap.join(speaker.say(one) for one in QUESTIONS) + gap)
     parts = [speaker.say(one) for one in READS]
     reads = write_wav(home / "reads.wav", gap.join(parts) + gap)
@@ -278,18 +281,34 @@ async def helping(operator: OperatorProcess, url: str, home: Path, figures: Figu
     said = [event["body"]["text"] for event in own if event["kind"] == "turn.person"]
     figures.suggested += [body["took_ms"] / 1000 for body in shown]
     kept = operator.settings.home_dir / "recordings" / f"{caller.call_id}.wav"
-    heard = pcm_of(caller.tracks()[1])
     figures.helping = {
         "cores": round(used, 3),
         "caller_turns": sum(event["kind"] == "turn.caller" for event in own),
         "suggestions": len(shown),
         "person_turns": said,
-        "caller_heard": [round(match(heard, part), 2) for part in parts],
-        "recording_has": [round(match(right_of(kept), part), 2) for part in parts] if kept.exists() else None,
-        "digits_in_events": any(
-            re.search(r"(?:\d[ .,-]*){7}", json.dumps(event["body"].get("text", ""))) for event in own
-        ),
+        "digits_in_events": any(DIGITS.search(str(event["body"].get("text", ""))) for event in own),
+        "caller_heard_rms": behind(caller.tracks()[1], *parts),
+        "recording_has_rms": behind(right_of(kept), *parts) if kept.exists() else None,
     }
+
+
+def behind(track: Samples, first: bytes, second: bytes) -> list[int]:
+    """How loud a track is (RMS) where ``second`` belongs, GAP_S after each ``first`` that is found in it."""
+    known, after = (np.frombuffer(pcm, "<i2").astype(float) for pcm in (first, second))
+    loud = int(np.argmax(np.convolve(known**2, np.ones(PIECE), "valid")))
+    piece = known[loud : loud + PIECE]
+    size = 1 << (len(track) + PIECE).bit_length()
+    cross = np.fft.irfft(np.fft.rfft(track, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(track) - PIECE]
+    energy = np.concatenate(([0.0], np.cumsum(track**2)))
+    likeness = cross / (np.sqrt(np.maximum(energy[PIECE:-1] - energy[: -PIECE - 1], 1.0)) * np.linalg.norm(piece))
+    found = []
+    while len(likeness) and likeness.max() > FOUND:
+        at = int(likeness.argmax())
+        likeness[max(0, at - RATE) : at + RATE] = 0.0
+        start = at - loud + len(known) + GAP_S * RATE
+        if start + len(after) <= len(track):
+            found.append(round(float(np.sqrt(np.mean(track[start : start + len(after)] ** 2)))))
+    return found
 
 
 def processor_s(pid: int) -> float:
@@ -299,16 +318,12 @@ def processor_s(pid: int) -> float:
     return sum(sum(one.cpu_times()[:2]) for one in own)
 
 
-def right_of(path: Path) -> bytes:
-    """What the recording holds of what the caller heard; internal PCM."""
+def right_of(path: Path) -> Samples:
+    """What the recording holds of what the caller heard, at the internal rate."""
     with wave.open(str(path)) as wav:
         both = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
-        return resample(np.ascontiguousarray(both[:, 1]).tobytes(), wav.getframerate(), RATE)
-
-
-def pcm_of(samples: Samples) -> bytes:
-    """As bytes again."""
-    return samples.astype("<i2").tobytes()
+        pcm = resample(np.ascontiguousarray(both[:, 1]).tobytes(), wav.getframerate(), RATE)
+    return np.frombuffer(pcm, "<i2").astype(float)
 
 
 async def run(options: argparse.Namespace, home: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from console.api import make_api
 from operations.audit import AuditLog
 from operations.cases import Cases
 from operations.database import open_database
+from operations.tables import sessions
 from tests.console.conftest import SETTINGS, csrf_of, sign_in
 from tests.operations.kit import call_events, handoff, keep
 
@@ -33,6 +35,8 @@ async def test_nothing_is_taken_while_the_database_is_locked_and_the_same_click_
     ) as http:
         await sign_in(http, "agent")
         form = {"csrf": csrf_of((await http.get("/inbox")).text), "outcome": "solved"}
+        with people.begin() as connection:  # long enough ago that the next request would write it down again
+            connection.execute(sessions.update().values(seen_at=datetime.now(UTC) - timedelta(minutes=5)))
         before = Cases(people).get("call-1"), len(AuditLog(people).latest())
         holder = sqlite3.connect(tmp_path / "record.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")

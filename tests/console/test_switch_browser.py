@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contracts.seats import Role
 from contracts.switch import Scope
 from telephony.wav import wav_header
 from tests.console.chromium import (
@@ -27,6 +28,7 @@ from tests.console.chromium import (
     see,
 )
 from tests.console.house import House
+from tests.dialog.kit import Talk
 
 pytestmark = MARKS
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1200, 360)]
@@ -103,6 +105,12 @@ def test_a_lines_time_plays_the_recording_from_there(chrome: Chrome, house: Hous
     assert complaints(chrome) == []
 
 
+async def asked_by_hand(talk: Talk) -> None:
+    """A person has the caller, who asks them something."""
+    talk.session.byhand.join("supervisor", Role.PERSON, None, None)
+    await talk.ask("What is my available balance?")
+
+
 def test_a_passage_is_found_and_given_without_leaving_the_page(chrome: Chrome, house: House) -> None:
     talk = house.ring()
     enter(chrome, house, "supervisor")
@@ -111,7 +119,9 @@ def test_a_passage_is_found_and_given_without_leaving_the_page(chrome: Chrome, h
     tab_to(chrome, "Give the operator a passage")
     chrome.switch_to.active_element.send_keys(Keys.ENTER, Keys.TAB, "what is my available balance", Keys.ENTER)
     see(chrome, "The available balance is what you can spend.")
-    everywhere(chrome, "passages")
+    assert nameless(chrome) == []
+    dressed(chrome, "light", 1200, 1100)
+    keep(chrome, "passages")
     tab_to(chrome, "Answer from this")
     chrome.switch_to.active_element.send_keys(Keys.ENTER)
     see(chrome, "The caller's next question is answered from this passage.")
@@ -119,5 +129,12 @@ def test_a_passage_is_found_and_given_without_leaving_the_page(chrome: Chrome, h
     see(chrome, "The operator says it instead of its next answer.")
     assert chrome.find_element(By.NAME, "text").get_attribute("value") == ""
     assert chrome.execute_script("return window.stayed"), "whoever listens goes on listening"
+    house.do(talk.quiet())
+    house.do(asked_by_hand(talk))
+    see(chrome, "Passages that may help")
+    assert nameless(chrome) == []
+    for scheme, width in LOOKS:
+        dressed(chrome, scheme, width, 1500)
+        keep(chrome, f"assist-{scheme}-{width}")
     house.do(talk.end())
     assert complaints(chrome) == []
