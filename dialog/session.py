@@ -101,6 +101,7 @@ class Session:
         self.byhand = ByHand(
             front, bay, self._speaking, self._conversation, listening, self._may_be_taken, self._drop, self._start,
         )  # fmt: skip
+        front.ear.hurried = lambda: not (self.byhand.taken or self._handing.joined)
 
     async def run(self) -> None:
         """From the disclosure to the end of the call."""

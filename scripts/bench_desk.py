@@ -219,8 +219,8 @@ async def another_console(operator: OperatorProcess) -> AsyncIterator[tuple[str,
 
 
 async def losing(operator: OperatorProcess, url: str, home: Path, rounds: int, figures: Figures) -> None:
-    """A silent caller; a supervisor who has them, muted, and whose page, browser or console dies."""
-    wav = write_wav(home / "silent.wav", bytes(2 * RATE))
+    """A caller who waits; a supervisor who has them, muted, and whose page, browser or console dies."""
+    wav = write_wav(home / "waits.wav", Speaker().say("One moment, please.") + bytes(2 * 6 * RATE))
     gone: list[tuple[str, float]] = []
     async with calling(operator, wav, home / "lost.wav") as caller:
         await asyncio.sleep(12.0)  # the opening

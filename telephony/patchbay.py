@@ -333,7 +333,7 @@ class Patchbay:
             self._after -= 1
         else:
             return
-        self.on_people(mixed(said) or SILENCE)
+        self.on_people((not self._private and mixed(said)) or SILENCE)
 
     def _operator_frame(self) -> bytes | None:
         tail, self._tail = self._tail, None

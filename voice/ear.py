@@ -120,6 +120,8 @@ class Ear:
         self._interval_s = settings.ear.partial_interval_s
         self._paused = False
         self._closed = False
+        self.hurried: Callable[[], bool] = lambda: True
+        """Are words wanted before a turn is over? Else no partial passes are made."""
 
     # ── from the leg and the session ────────────────────────────────────────────────────────────────────────────
 
@@ -136,7 +138,8 @@ class Ear:
         if decisions:
             self._act(decisions)
         # In a gap the final pass may be due in a moment: a partial one begun now would be in its way.
-        if voiced and self._machine.phase is Phase.SPEAKING and self._interval_s and at >= self._next_partial:
+        due = voiced and self._machine.phase is Phase.SPEAKING and self._interval_s and at >= self._next_partial
+        if due and self.hurried():
             self._start_partial(at)
 
     def expect(self, kind: Expectation, digits: int = 0) -> None:

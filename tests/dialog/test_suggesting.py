@@ -31,6 +31,7 @@ def heard(call: Any) -> list[str]:
 def test_what_a_caller_asks_a_person_is_looked_up_and_shown_and_nothing_is_said(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         call.session.byhand.join("sofia", Role.PERSON, None, None)
+        assert not call.front.ear.hurried(), "nobody waits for words before a turn is over"
         said = len(heard(call))
         for text in ("When are your branches open?", "okay", "When are your branches open?", "My cat is orange."):
             assert await call.ask(text) == ""

@@ -229,6 +229,10 @@ def test_what_people_say_to_the_caller_is_told_in_one_sum_with_silence_until_it_
     call.beat(2)
     assert told[-1] == 320, "not what the caller said, nor what they do not hear"
     assert call.bay.talking == ("pat", "sue")
+    call.bay.private(True)
+    call.beat(2)
+    assert told[-2:] == [0, 0], "while digits are keyed in, nobody is listened to"
+    call.bay.private(False)
     for seat in (pat, sue):
         seat.leave()
     told.clear()
