@@ -78,7 +78,7 @@ class HandingOver:
         self._settled = False
         so_far = self._so_far()
         record = build(so_far, firing, asked_at, self.services.escalation)
-        await self._save(record)
+        saved = asyncio.ensure_future(self._save(record))  # beside the sentence: a busy disk is no reason for silence
         settings = self.services.escalation.handover
         targets = self.services.plans.of(self.leg.info, firing.target, self.services.wall())
         course = Course(targets, self._ability(), patience_s=settings.patience_s, rounds=settings.rounds)
@@ -89,6 +89,7 @@ class HandingOver:
         elif self.services.reachable(self.leg.info, firing.reason):
             saying.begin(firing.say)
         try:
+            await asyncio.shield(saved)
             while True:
                 if isinstance(step, Try):
                     reached = await self._reach(step, record, firing, so_far, saying)

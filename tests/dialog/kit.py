@@ -201,6 +201,8 @@ class Record:
     tickets: list[CallbackTicket] = field(default_factory=list)
     also: list[EventSink] = field(default_factory=list)
     disk_full: bool = False
+    slow_s: float = 0.0
+    """A hand-over is on the disk so long after it was given."""
 
     def append(self, event: Event) -> None:
         self.events.append(event)
@@ -213,6 +215,7 @@ class Record:
         self.tickets.append(ticket)
 
     async def save(self, record: HandoffRecord) -> None:
+        await asyncio.sleep(self.slow_s)
         self.handoffs.append(record)
 
     def bodies(self, kind: EventKind) -> list[dict[str, Any]]:

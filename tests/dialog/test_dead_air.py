@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.engines import Evidence, Generation, SpeechChunk, Token
 from contracts.errors import DeadlineExceeded, EngineFailed, WorkerDied
 from contracts.events import Backchannel, EventKind, WordsLate
-from contracts.handoff import Reason
+from contracts.handoff import HandoffStatus, Reason
 from contracts.leg import TransferResult
 from contracts.virtual_time import LoopClock, run_virtual
 from contracts.worker import Urgency
@@ -235,3 +235,17 @@ def test_whoever_is_being_put_through_hears_no_more_fillers(talk: Any) -> None:
     call = talk(scenario, leg=SlowSwitchboard)
     assert call.record.handoffs[-1].reason is Reason.PERSON_REQUESTED
     assert not [body for body in call.record.bodies(EventKind.BUDGET_CHOSE) if "silence" in body["why"]]
+
+
+def test_who_is_put_through_hears_so_at_once_however_busy_the_disk_is(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.prepare()
+        call.record.slow_s = 3.0
+        ended = call.say("I want to speak to a person.")
+        await call.settled()
+        assert next(at for at, voiced in call.voiced if voiced and at > ended) - ended < 0.6
+        assert [one.status for one in call.record.handoffs] == [
+            HandoffStatus.RAISED, HandoffStatus.TRANSFERRING, HandoffStatus.CONNECTED
+        ]  # fmt: skip
+
+    talk(scenario)
