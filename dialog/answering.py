@@ -170,7 +170,7 @@ class Answering:
         now, sound_s = self.services.clock.now(), self.services.settings.budget.first_sound_s
         absence = self.services.cascade.presence.absence(VOICE)
         if absence is not None:
-            budget.lost(VOICE, absence.wait_s(now) + sound_s, now)
+            budget.lost(VOICE, absence.wait_s(now) + sound_s, now, absence.since)
             self._news.set()
         else:
             budget.expects("the answer's sound", sound_s, now)
@@ -222,6 +222,8 @@ class Answering:
             if step in (Step.FILLER, Step.FILLER_AGAIN):
                 asyncio.create_task(self._fill(step, budget, measure)).add_done_callback(swallow)
             elif step is Step.OFFER_PERSON:
+                if budget.bereft:
+                    await self.speaking.cut_off()  # who waits for a person does not wait for a filler's end
                 return Outcome(Result.TOO_SLOW, Rung.PREPARED, why="turn deadline passed")
 
     @property

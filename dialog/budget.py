@@ -47,7 +47,7 @@ class TurnBudget:
     _expects: str = ""
     _filling: bool = False
     _lost_at: float | None = None
-    """When a worker that this turn needs was first missed."""
+    """When a worker that this turn needs was lost; of several, the first that was missed."""
 
     @property
     def deadline(self) -> float:
@@ -79,9 +79,13 @@ class TurnBudget:
         """``what`` has begun and should be heard in ``seconds``."""
         self._expected, self._expects = now + seconds, what
 
-    def lost(self, what: str, seconds: float, now: float) -> None:
-        """A worker is gone: what takes its place should be heard in ``seconds``, which is a guess."""
-        self._lost_at = now if self._lost_at is None else self._lost_at
+    def lost(self, what: str, seconds: float, now: float, since: float | None = None) -> None:
+        """A worker is gone: what takes its place should be heard in ``seconds``, which is a guess.
+
+        ``since``: when it was lost, if that is known; the turn may have come to need it later.
+        """
+        if self._lost_at is None:
+            self._lost_at = now if since is None else min(since, now)
         self.expects(f"with {what} lost, the answer", seconds, now)
 
     def next_filler_at(self) -> float:

@@ -174,8 +174,12 @@ class Cascade:
     def _miss(self, what: str, seconds: float, budget: TurnBudget, voice: Voice) -> None:
         """A worker is lost; the caller hears a filler now, not when the silence has become long."""
         now = self._clock.now()
-        budget.lost(what, seconds + self._settings.budget.first_sound_s, now)
+        budget.lost(what, seconds + self._settings.budget.first_sound_s, now, self._lost_since(what))
         voice.mark("lost", now)
+
+    def _lost_since(self, worker: str) -> float | None:
+        absence = self.presence.absence(worker)
+        return absence.since if absence is not None else None
 
     async def prepare(self, question: Question, found: Found) -> str:
         """What may be done for a question whose last words are still being said.
@@ -325,7 +329,8 @@ class Cascade:
             return rest
         budget.instead(f"{failed}: {type(error).__name__}; {candidate.told}", now)
         if error.retryable:
-            budget.lost(str(failed), candidate.needs_s + self._settings.budget.first_sound_s, now)
+            needs_s = candidate.needs_s + self._settings.budget.first_sound_s
+            budget.lost(str(failed), needs_s, now, self._lost_since(str(failed)))
         return [candidate.rung, *(rung for rung in rest if rung is not candidate.rung)]
 
     def _as_before(self, known: Answer, decision: Decision, passages: Sequence[Passage], voice: Voice) -> Outcome:

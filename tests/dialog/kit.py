@@ -176,10 +176,11 @@ class Away:
     """contracts.worker.Presence: who is lost, and until which monotonic second."""
 
     until: dict[str, float]
+    since: dict[str, float] = field(default_factory=dict)
     watchers: list[Callable[[str], None]] = field(default_factory=list)
 
     def absence(self, worker: str) -> Absence | None:
-        return Absence(0.0, self.until[worker]) if worker in self.until else None
+        return Absence(self.since[worker], self.until[worker]) if worker in self.until else None
 
     def watch(self, on_loss: Callable[[str], None]) -> Callable[[], None]:
         self.watchers.append(on_loss)
@@ -187,7 +188,7 @@ class Away:
 
     def lose(self, worker: str, until: float) -> None:
         """It is lost now."""
-        self.until[worker] = until
+        self.since[worker], self.until[worker] = asyncio.get_running_loop().time(), until
         for watcher in list(self.watchers):
             watcher(worker)
 

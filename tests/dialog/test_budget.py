@@ -81,6 +81,13 @@ def test_a_worker_lost_before_the_turn_was_over_is_counted_from_its_end() -> Non
     assert turn.owed_by == turn.began + SETTINGS.rescue_s
 
 
+def test_a_turn_that_comes_to_need_a_lost_worker_late_is_owed_a_person_no_later() -> None:
+    turn, clock = budget()
+    since = clock.advance(0.2)
+    turn.lost("small", 1.0, clock.advance(0.6), since)
+    assert turn.owed_by == since + SETTINGS.rescue_s
+
+
 def test_no_second_filler_is_due_while_one_is_being_said() -> None:
     turn, clock = budget()
     turn.filling()

@@ -146,6 +146,21 @@ def test_a_base_that_is_not_back_in_time_brings_a_person(talk: Any) -> None:
     assert talk(scenario, search=search).record.handoffs[-1].reason is Reason.WORKER_DOWN
 
 
+def test_who_is_owed_a_person_does_not_wait_for_the_end_of_a_filler(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.prepare()
+        call.away.lose("small", float("inf"))
+        now = call.clock.now()
+        call.say(WHY)
+        await call.settled()
+        said = call.record.bodies(EventKind.TURN_OPERATOR)[-2:]
+        assert said[0]["interrupted"]
+        assert call.session._began + said[1]["from_s"] - now < 3.5
+
+    call = talk(scenario, large=Says("large", GROUNDED, token_s=9.0))
+    assert call.record.handoffs[-1].reason is Reason.WORKER_DOWN
+
+
 def test_where_no_model_will_be_back_in_time_a_person_is_called_at_once(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         for model in ("small", "large"):
