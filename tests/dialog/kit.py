@@ -216,8 +216,8 @@ class Record:
         self.tickets.append(ticket)
 
     async def save(self, record: HandoffRecord) -> None:
-        await asyncio.sleep(self.slow_s)
         self.handoffs.append(record)
+        await asyncio.sleep(self.slow_s)
 
     def bodies(self, kind: EventKind) -> list[dict[str, Any]]:
         return [event.body for event in self.events if event.kind is kind]
