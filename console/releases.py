@@ -20,6 +20,8 @@ HOME = "/releases"
 _AT_ONCE_S = 4.0
 """A review that takes no longer is shown at once; a longer one is looked after by the page."""
 
+_NO_SUITES: dict[str, Any] = {"state": "", "failures": [], "intervals": {}, "notes": [], "seconds": 0.0, "error": ""}
+
 
 @dataclass(slots=True)
 class Review:
@@ -113,7 +115,7 @@ class Releases:
             info=info,
             report=info.report,
             again=again,
-            suites=info.report.get("suites") or {},
+            suites=_NO_SUITES | info.report.get("suites", {}),
         )
 
     async def evaluate(self, visit: Visit) -> Response:

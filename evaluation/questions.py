@@ -36,7 +36,7 @@ _HERE = re.compile(
 _NAME = re.compile(r"\b[A-Z][\w+&'-]*(?: [A-Z+&][\w+&'-]*)+")
 _NO_NAME = frozenset("internal frequently how what when where why understanding your getting opening".split())
 _VALUE = re.compile(r"^(?:up to|within|at least|about|from|a maximum of|[+])?\s*[$]?\d", re.IGNORECASE)
-_CLAUSE = re.compile(r"\b(?:is|are|you|has|have|than|receive|earn|must|can|will)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"\b(?:when|if|is|are|you|has|have|than|receive|earn|must|can|will)\b", re.IGNORECASE)
 _FAQ = re.compile(r"^(?:[A-Z].{8,90})\?$")
 
 

@@ -2,7 +2,8 @@
 
 The questions are made by rule from the release's own documents, as for `callwright evaluate` from a data folder; one
 document in twelve is left out, and what it answered must then stay unanswered, with the owner's golden questions that
-no document answers. They go through the whole cascade with the operator's own thresholds.
+no document answers and questions about anything (strays.txt). They go through the whole cascade, with the operator's
+own thresholds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from dialog.outcome import Result
@@ -18,11 +20,13 @@ from evaluation.asking import Models, Reply, Searches, WithoutModels
 from evaluation.bases import Article
 from evaluation.contract import Failure
 from evaluation.intervals import wilson
-from evaluation.questions import Asked, of_places, of_statements, without_answer
+from evaluation.questions import Asked, of_places, of_statements, subject, without_answer
 from evaluation.rounds import Answered, Round
 from evaluation.worlds import REMOVED, World
 from knowledge.apart import WholeDocument
 
+STRAYS = Path(__file__).with_name("strays.txt")
+"""Made up; nothing that a company's documents would answer."""
 HITS = 10
 _PASSAGES = 50
 _FEWEST = 12
@@ -51,7 +55,8 @@ def questions_of(documents: Sequence[WholeDocument], never: Sequence[str], count
     gone = frozenset(keys[: len(keys) // REMOVED if len(keys) >= _FEWEST else 0])
     stating = [article_of(one) for one in documents if not one.answers]
     answering = [article_of(one) for one in documents if one.answers]
-    stated, listed = of_statements(stating, unnamed=True), of_places(answering)
+    naming = sum(bool(subject(one.title)) for one in stating)
+    stated, listed = of_statements(stating, unnamed=2 * naming < len(stating)), of_places(answering)
     rest = [one for one in stating if one.key not in gone]
     absent = [
         *without_answer([one for one in stated if one.article in gone], rest),
@@ -61,8 +66,9 @@ def questions_of(documents: Sequence[WholeDocument], never: Sequence[str], count
     chooser.shuffle(asked)
     chooser.shuffle(absent)
     golden = [Asked(f"golden/{at + 1}", text, named=False) for at, text in enumerate(never)]
-    missing = [replace(one, case=f"left out/{one.case}", article="") for one in absent]
-    return Questions(asked[:count], (golden + missing)[:count], gone)
+    strays = [Asked(f"anything/{at + 1}", text, named=False) for at, text in enumerate(STRAYS.read_text().splitlines())]
+    missing = [replace(one, case=f"left out/{one.case}", article="") for one in absent[: count // 2]]
+    return Questions(asked[:count], (golden + missing + strays)[:count], gone)
 
 
 async def ask(
@@ -101,11 +107,11 @@ def outcome(found: Sequence[Answered], lost: Sequence[Failure], *, with_models: 
     """Counts, intervals, failures and notes, as JSON. Pure."""
     real = [one for one in found if one.answerable]
     none = [one for one in found if not one.answerable]
-    said = [claim for one in found for claim in one.claims]
+    said = [claim for one in real for claim in one.claims]
     wrong = sum(bool(claim.wrong) for claim in said)
     told = [one for one in real if spoke(one.reply, with_models)]
     kept = [one for one in none if not spoke(one.reply, with_models)]
-    failures = [_failure(one, "says what no document says") for one in found if any(c.wrong for c in one.claims)]
+    failures = [_failure(one, "says what no document says") for one in real if any(c.wrong for c in one.claims)]
     failures += [_failure(one, "answered, though no document answers it") for one in none if one not in kept]
     failures += [_failure(one, "not answered") for one in real if one not in told]
     counts = {
@@ -142,6 +148,7 @@ def _left(reply: Reply) -> bool:
 
 def _failure(one: Answered, what: str) -> Failure:
     wrong = "; ".join(claim.wrong for claim in one.claims if claim.wrong)
-    got = " ".join(one.reply.spoken) or ("(handed to a language model)" if _left(one.reply) else "(nothing)")
-    why = wrong or one.reply.outcome.why
+    left = _left(one.reply)
+    got = " ".join(one.reply.spoken) or ("(handed to a language model)" if left else "(nothing)")
+    why = wrong or ("not asked here" if left else one.reply.outcome.why)
     return Failure(one.asked.case, one.asked.text, one.asked.answer or "no answer", f"{got} – {why}", what)
