@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from console.control import MediaProcessSilent, ask
 from console.permissions import Permission
+from console.settings import ConsoleSettings
 from console.timeline import masked
 from console.web import NavItem, Visit, Web
 from escalation.handover import REASONS
@@ -29,11 +32,13 @@ class CallbackPages:
 
     web: Web
     callbacks: Callbacks
+    settings: ConsoleSettings
+    control: Path
 
     @classmethod
-    def over(cls, web: Web, engine: sa.Engine) -> CallbackPages:
-        """Over a record."""
-        return cls(web, Callbacks(engine))
+    def over(cls, web: Web, engine: sa.Engine, settings: ConsoleSettings, control: Path) -> CallbackPages:
+        """Over a record and a control socket."""
+        return cls(web, Callbacks(engine), settings, control)
 
     def routes(self) -> list[Route]:
         """Their addresses."""
@@ -42,6 +47,7 @@ class CallbackPages:
         return [
             web.get(CALLBACKS, self.listed, take),
             web.post(f"{CALLBACKS}/{{ticket}}/claim", self.claim, take, home=CALLBACKS),
+            web.post(f"{CALLBACKS}/{{ticket}}/call", self.call, take, home=CALLBACKS),
             web.post(f"{CALLBACKS}/{{ticket}}/release", self.release, take, home=CALLBACKS),
             web.post(f"{CALLBACKS}/{{ticket}}/close", self.close, take, home=CALLBACKS),
         ]
@@ -53,6 +59,7 @@ class CallbackPages:
         to_do = await run_in_threadpool(self.callbacks.to_do)
         past = await run_in_threadpool(self.callbacks.past)
         known: dict[str, Any] = {"reasons": REASONS, "outcomes": list(CallbackOutcome), "me": visit.by}
+        known |= await self._made(visit.by)
         return self.web.page(
             visit, "callbacks.html", to_do=[_shown(visit, one, now) for one in to_do],
             past=[_shown(visit, one, now) for one in past], **known,
@@ -64,6 +71,22 @@ class CallbackPages:
         await self.web.note(visit, "callback.claim", one.ticket, call_id=one.call_id)
         await run_in_threadpool(self.callbacks.claim, one.ticket, visit.by)
         return self.web.back(visit, CALLBACKS, "It is yours: call them, then say how it ended.")
+
+    async def call(self, visit: Visit) -> Response:
+        """My telephone rings, then theirs."""
+        one, reach = await self._one(visit), visit.field("reach", 200)
+        await self.web.note(visit, "callback.call", f"{one.ticket} {reach}", call_id=one.call_id)
+        timeout_s = self.settings.control_timeout_s
+        await ask(self.control, "callback_call", timeout_s, by=visit.by, ticket=one.ticket, reach=reach)
+        return self.web.back(visit, CALLBACKS, "Your telephone rings: press 1 there, and they are called.")
+
+    async def _made(self, by: str) -> dict[str, Any]:
+        """What the operator can do, and has done; nothing while it does not answer."""
+        try:
+            found = await ask(self.control, "callback_calls", self.settings.control_timeout_s, by=by)
+        except MediaProcessSilent:
+            return {"can": False, "reach": "", "calls": {}}
+        return {name: found[name] for name in ("can", "reach", "calls")}
 
     async def release(self, visit: Visit) -> Response:
         """Anybody's again."""

@@ -191,6 +191,9 @@ class EventKind(StrEnum):
     (the person at the desk), waited_s"""
     CALLBACK_WANTED = "callback.wanted"
     """a contracts.handoff.CallbackTicket"""
+    CALLBACK_STEP = "callback.step"
+    """ticket, by, status, step (dialled, not answered, not taken, calling, not reached, given up, reached, ended): a
+    callback that the operator dials for somebody at the desk"""
     CONSOLE_ACTED = "console.acted"
     """by (account), action, what: a person did something on the pages; session (digest) where one began"""
     CASE_CHANGED = "case.changed"

@@ -30,7 +30,7 @@ def ring_tone() -> bytes:
     return before + ring + bytes(int(_PERIOD_S * RATE) * 2 - len(before) - len(ring))
 
 
-_RING = ring_tone()
+RING = ring_tone()
 
 
 class Comfort:
@@ -66,5 +66,5 @@ class Comfort:
         if self._talking():
             self._at = 0
         elif self._seat is not None:
-            self._seat.say(_RING[self._at : self._at + FRAME_BYTES])
-            self._at = (self._at + FRAME_BYTES) % len(_RING)
+            self._seat.say(RING[self._at : self._at + FRAME_BYTES])
+            self._at = (self._at + FRAME_BYTES) % len(RING)

@@ -106,7 +106,7 @@ class HandingOver:
                     return HangupReason.OPERATOR
                 else:
                     await saying
-                    await self._nobody(firing, step, record, bool(targets))
+                    await self._nobody(firing, step, record, bool(targets) or course.tried)
                     return None
         except asyncio.CancelledError:
             if not self._settled:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from contracts.audio import AudioFrame
+from contracts.audio import FRAME_BYTES, AudioFrame
 from contracts.leg import HangupReason
 from contracts.seats import Bay, Role, Seat
+from dialog.comfort import RING
 from voice.mouth import Mouth
 
 
@@ -37,7 +38,8 @@ class PersonLine:
         self._key = ""
         self._pressed = asyncio.Event()
         self._seat: Seat | None = None
-        self._held = False
+        self._rings = False
+        self._at = 0
         self.gone = asyncio.Event()
         self.why = ""
 
@@ -90,6 +92,10 @@ class PersonLine:
             for waiter in waiters:
                 waiter.cancel()
 
+    def ring(self, on: bool) -> None:
+        """Somebody is being called for them: they hear it ring."""
+        self._rings, self._at = on, 0
+
     # ── the caller ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def join(self, bay: Bay, name: str, *, listening: bool) -> None:
@@ -115,7 +121,10 @@ class PersonLine:
         """20 ms for the person: the briefing, then the caller."""
         if self._seat is not None:
             return self._seat.heard()
-        return self._mouth.next_frame()
+        if not self._rings or self._mouth.speaking:
+            return self._mouth.next_frame()
+        self._at = (self._at + FRAME_BYTES) % len(RING)
+        return RING[self._at : self._at + FRAME_BYTES]
 
     def on_dtmf(self, digit: str) -> None:
         """The key that ends the briefing; the first one counts."""

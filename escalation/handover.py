@@ -209,6 +209,16 @@ def choice(settings: HandoverSettings) -> str:
     return f"Press {_key(settings.skip_key)} to take the call, or {_key(settings.decline_key)} to leave it to others."
 
 
+def callback_briefing(caller: str, reason: Reason, settings: HandoverSettings) -> str:
+    """What somebody at the desk is told whose telephone rings for a callback."""
+    return f"A callback. The caller {REASONS[reason]}. {callback_choice(settings)}"
+
+
+def callback_choice(settings: HandoverSettings) -> str:
+    """The same, the keys alone."""
+    return f"Press {_key(settings.skip_key)} to call them now, or {_key(settings.decline_key)} to leave it."
+
+
 def _key(key: str) -> str:
     return _KEY_NAMES.get(key, key)
 

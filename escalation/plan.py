@@ -227,6 +227,8 @@ class Course:
         self._trying: Try | None = None
         self._until = 0.0
         self._why = "no target configured"
+        self.tried = False
+        """Somebody was."""
 
     def first(self, now: float) -> Step:
         """Where to begin."""
@@ -274,6 +276,7 @@ class Course:
             self._trying = None
             return Queue()
         one = self._left.pop(0)
+        self.tried = True
         self._trying = Try(one.target, one.mode, min(one.ring_s, left_s))
         return self._trying
 

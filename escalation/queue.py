@@ -193,7 +193,7 @@ class Queue:
             if hers and agent.presence is Presence.BUSY and call_id not in self._entries:
                 self._handling.add(now - agent.since)
                 self._become(agent, Presence.READY, now)
-                if pause_s := self._wrap_up_s(agent):
+                if pause_s := self._settings.pause_s(agent.name):
                     agent.rests_until = now + pause_s
                     self._tell(Change(Step.WRAP_UP, "", agent.name))
         self.step(now)
@@ -207,7 +207,7 @@ class Queue:
         rivals = [one for one in before if not able or any(self._fits(one, agent, now) for agent in able)]
         position = len(rivals) + 1
         settings = self._settings
-        pause_s = sum(map(self._wrap_up_s, able)) / len(able) if able else 0.0
+        pause_s = sum(self._settings.pause_s(one.name) for one in able) / len(able) if able else 0.0
         wait_s = estimate(
             position, len(able), self._handling, self._waits, now - mine.entered, settings.known_after, pause_s
         )  # fmt: skip
@@ -241,6 +241,12 @@ class Queue:
         elif agent.presence is Presence.BUSY:
             self._handling.add(now - agent.since)
         self._become(agent, Presence.AWAY, now)
+        self.step(now)
+
+    def rest(self, name: str, until: float, now: float) -> None:
+        """They talk with somebody who does not wait here: nobody is offered to them before then."""
+        if name in self._agents:
+            self._agents[name].rests_until = until
         self.step(now)
 
     def seen(self, name: str, now: float) -> None:
@@ -296,8 +302,7 @@ class Queue:
         """When `step` has something to do, if nothing else happens."""
         times = [one.until for one in self._entries.values() if one.state is not Wait.WAITING]
         times += [one.seen + self._settings.gone_s for one in self._agents.values() if self._watched(one)]
-        if any(one.state is Wait.WAITING for one in self._entries.values()):
-            times += [one.rests_until for one in self._agents.values() if one.rests_until > now and _free(one)]
+        times += [one.rests_until for one in self._agents.values() if _free(one) and now < one.rests_until < math.inf]
         anybody = [one.entered + self._settings.any_skill_after_s for one in self._entries.values() if one.wants]
         times += [at for at in anybody if at > now]
         return min(times, default=None)
@@ -333,9 +338,6 @@ class Queue:
     def _connect_s(self, agent: Agent) -> float:
         """A telephone has to be answered first."""
         return self._settings.connect_s + (self._settings.ring_s if agent.reach else 0.0)
-
-    def _wrap_up_s(self, agent: Agent) -> float:
-        return self._settings.wrap_up_people.get(agent.name, self._settings.wrap_up_s)
 
     def _fits(self, entry: Entry, agent: Agent, now: float) -> bool:
         after = self._settings.any_skill_after_s

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from contracts.handoff import Reason
 from contracts.settings import Settings
+from escalation.numbers import address_of
 
 _HEAD_STARTS = {
     Reason.DANGER: 1800.0,
@@ -95,10 +96,25 @@ class QueueSettings(Settings):
     )
     music_db: float = Field(default=-30.0, ge=-60, le=-12, description="Its loudness: dBFS, RMS; speech is about -22.")
     callbacks: bool = Field(default=True, description="Offer and note callbacks.")
+    callback_route: str = Field(
+        default="",
+        pattern=r"^(sips?:\{number\}@[^\s<>?@]+)?$",
+        description="How the operator dials the number of a callback for whoever has taken it, such as "
+        "sip:{number}@trunk.example; they need a telephone that phones allows. Empty: they dial it themselves.",
+    )
+    callback_ring_s: float = Field(default=40.0, gt=0, le=300, description="How long such a number may ring.")
     callback_days: float = Field(default=5.0, gt=0, le=365, description="A callback not made by then has expired.")
     callback_kept_days: float = Field(
         default=30.0, gt=0, le=3650, description="A callback that is done or expired is erased after so long."
     )
+
+    def pause_s(self, name: str) -> float:
+        """Of this person, after a conversation."""
+        return self.wrap_up_people.get(name, self.wrap_up_s)
+
+    def may_call(self, reach: str) -> bool:
+        """Only where the owner allows it: whoever could name any address could have the operator call the world."""
+        return bool(address_of(reach)) and any(fnmatchcase(reach.lower(), one.lower()) for one in self.phones)
 
     def tables(self, reason: Reason, called: str) -> set[str]:
         """Names of the tables that must be open for such a caller."""

@@ -18,7 +18,7 @@ from contracts.settings import Settings
 from escalation.facts import TurnFacts
 from escalation.risk import RiskFile, RiskModel, Vectors, pieces
 from escalation.rules import Firing, RuleBook
-from evaluation import safetydata
+from evaluation import clips, safetydata
 from evaluation.contract import Failure, Occasion, Outcome
 from evaluation.safetydata import Case
 from workers.engines.embedder import Embedder
@@ -111,6 +111,8 @@ class SafetySuite:
         counts["xstest_false"] = (sum(false), len(false))
         failures += _failures(harmless, found, false, "no alarm")
         occasion.advance(steps, steps)
+        clips, alarmed = _clips(judge, occasion)
+        failures += alarmed
         f1, alone, note = abuse_f1(judge, occasion)
         figures = {name: hits / total for name, (hits, total) in counts.items() if total} | {"abuse_f1": f1}
         notes = (
@@ -118,8 +120,28 @@ class SafetySuite:
             f"Abuse by the shipped examples and rules alone, nothing learned from the data: F1 {alone:.3f}.",
             "False alarms are hand-overs for danger, emergency, need, loss or abuse; for XSTest any hand-over counts.",
             "The sixty requests for a person are the project's own (evaluation/person_requests.yaml).",
+            *clips,
         )
         return Outcome(figures, counts, failures, notes)
+
+
+def _clips(judge: Judge, occasion: Occasion) -> tuple[list[str], list[Failure]]:
+    """What the rules made of the recorded callers, in words, and each turn that would get a person, to be read."""
+    listened = clips.heard(occasion.data, occasion.models, occasion.limit, lambda: None)
+    if not listened:
+        return [], []
+    cases = [case for clip in listened for case in clip.cases()]
+    found = judge.firings(cases)
+    taken = sorted({case.id.rpartition("-")[0] for case, firing in zip(cases, found, strict=True) if firing})
+    unheard = sum(
+        judge.book.evaluate(TurnFacts(no_match=run)) is not None for run in (clip.wordless_run for clip in listened)
+    )
+    said = (
+        f"{len(listened)} recorded callers (clips), heard by the operator's ear, {len(cases)} turns with words: "
+        f"{len(taken)} would get a person for what was heard ({', '.join(taken) or 'nobody'}), "
+        f"{unheard} for turns without words."
+    )
+    return [said], _failures(cases, found, [firing is not None for firing in found], "no hand-over")
 
 
 def abuse_f1(judge: Judge, occasion: Occasion) -> tuple[float, float, str]:

@@ -30,6 +30,7 @@ from contracts.switch import Switch
 from dialog.ports import HandoffStore
 from escalation.addresses import know
 from escalation.plan import addresses
+from operations.callbacks import Callbacks
 from operations.database import migrate, open_database
 from operations.erasing import Eraser
 from operations.eventlog import EventLog
@@ -37,8 +38,10 @@ from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
 from operations.switches import NO_CALL, read_switch
 from operations.webhook import HandoffWebhook
+from server.aftermath import Aftermath
 from server.beat import go_first, spare_the_beat
 from server.build import Engines, make_asking, make_dialog, make_engines, make_line, make_prompts, warm
+from server.callingback import CallingBack
 from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
 from server.folder import add_documents
@@ -116,6 +119,11 @@ class Operator:
         sink = Fanout([events, self._metrics, self._live, self._wall, StrainSink(strain, clock)])
         self._sink = sink
         handoffs: HandoffStore = HandoffKeeper(events, await self._webhook(stack))
+        queue = settings.escalation.queue
+        aftermath = asyncio.create_task(
+            Aftermath(database, events, handoffs, TicketKeeper(events), queue).run(), name="aftermath"
+        )
+        stack.callback(aftermath.cancel)
         prompts = make_prompts(settings)
         engines = make_engines(settings, prompts, clock, self._on_worker)
         switch = Switch(await asyncio.to_thread(read_switch, database))
@@ -136,6 +144,14 @@ class Operator:
         stack.callback(line.close)
         self._queue_desk = QueueDesk(line)
         services = replace(services, queue=line)
+        tickets = Callbacks(database)
+        voice, seats = services.person_voice, settings.telephony.seats
+        assert voice is not None
+        self._calling_back = CallingBack(
+            lambda ticket: asyncio.to_thread(tickets.get, ticket), services.dialler, voice, seats, settings.escalation,
+            line, sink,
+        )  # fmt: skip
+        stack.push_async_callback(self._calling_back.close)
         self._asking = make_asking(settings, engines, prompts, clock)
         self._engines = engines
         stack.push_async_callback(engines.pool.close)
@@ -269,6 +285,7 @@ class Operator:
             **self._kill_switch.operations(),
             **self._rules.operations(),
             **self._queue_desk.operations(),
+            **self._calling_back.operations(),
         }
 
     async def _ready(self, request: Mapping[str, Any]) -> dict[str, Any]:

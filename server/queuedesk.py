@@ -14,14 +14,12 @@ Whoever asks has been let in by the console, which has written down who it was.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.errors import LegError
 from contracts.handoff import Reason
 from dialog.waitingline import WaitingLine
 from escalation.hours import spoken_opening
-from escalation.numbers import address_of
 from escalation.queue import Entry
 from server.control import Operation
 
@@ -70,7 +68,7 @@ class QueueDesk:
     async def ready(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Raises LegError for a telephone that may not be called."""
         reach = str(request.get("reach", "")).strip()
-        if reach and not self._may_call(reach):
+        if reach and not self._line.settings.may_call(reach):
             raise LegError(
                 f"{reach} is no telephone that may be called from here: see escalation.queue.phones of the settings"
             )
@@ -96,11 +94,6 @@ class QueueDesk:
         self._line.queue.release(str(request["call_id"]), _name(request), self._line.clock.now())
         self._line.moved()
         return {}
-
-    def _may_call(self, reach: str) -> bool:
-        """Only where the owner allows it: whoever could name any address could have the operator call the world."""
-        phones = self._line.settings.phones
-        return bool(address_of(reach)) and any(fnmatchcase(reach.lower(), one.lower()) for one in phones)
 
     def _opens(self) -> str:
         """When the queue opens, in words; empty: it is open, or nobody knows."""

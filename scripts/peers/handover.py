@@ -8,7 +8,7 @@ Needs what asterisk.sh needs, and: apt-get install baresip-core sox espeak-ng
 ::
 
     our caller ─► Asterisk 15x ─► operator (trunk 15x: the case's plan) ─ key 0 ─► 200: baresip · 201: 486 ·
-                                          202: rings · 203: hangs up after 2 s · 204: a mailbox · 999: 404
+               202: rings · 203: hangs up after 2 s · 204: a mailbox · 205: busy, and back to us · 999: 404
 
 The cases ``queue…`` have no plan: people at the desk are ready at telephones, and key 1 takes the caller there.
 
@@ -50,6 +50,8 @@ from telephony.websocket.client import TwilioClient
 OPERATOR_PORT = 5170
 PHONE_PORT = 5085
 TALK_S = 6.0
+LINES = 2
+"""Calls that may talk to the operator at once."""
 BRIEFED_S = 3.0
 """So much of the briefing is heard before the key."""
 NEAR = 0.85
@@ -89,7 +91,7 @@ def config(folder: Path) -> Path:
     login = {"dial_login": "lab", "dial_password": "not-a-secret"}  # of asterisk/pjsip.conf
     data["telephony"]["sip"] = {"port": OPERATOR_PORT, "connect_timeout_s": 4.0, **login}
     data["telephony"]["recording"] = {"enabled": False}
-    data["telephony"]["admission"] = {"max_calls": 1}
+    data["telephony"]["admission"] = {"max_calls": LINES}
     data["tools"] = {"enabled": False}
     data["engines"] = {"large": ""}
     data["dialog"]["targets"] = {"person": ""}
@@ -239,15 +241,15 @@ class Bench:
             async with TwilioClient(url, parameters=who) as client:
                 yield Streaming(client)
             return
-        settings = CallerSettings(user="alice", codecs=("pcma",), follow_transfers=not case.direct)
+        settings = CallerSettings(user="alice", codecs=("pcma",), follow_transfers=case.follows or not case.direct)
         host = f"127.0.0.1:{OPERATOR_PORT}" if case.direct else ASTERISK
         async with SipCaller(settings) as caller:
-            first = await caller.dial(f"sip:bank@127.0.0.1:{OPERATOR_PORT}") if case.full else None
+            others = [await caller.dial(f"sip:bank@127.0.0.1:{OPERATOR_PORT}") for _ in range(LINES * case.full)]
             call = await caller.dial(f"sip:{NUMBERS[name]}@{host}")
             yield Calling(call)
             await call.hangup()
-            if first is not None:
-                await first.hangup()
+            for other in others:
+                await other.hangup()
 
     @contextlib.asynccontextmanager
     async def _desk(self, case: Case) -> AsyncIterator[None]:
