@@ -187,10 +187,26 @@ def _moment(value: object) -> str:
 def _transcript(told: dict[str, Any]) -> Iterator[str]:
     began = told.get("started_at")
     yield f"call {told['call_id']}" + (f", {began:%Y-%m-%d %H:%M} UTC\n\n" if began else "\n\n")
+    people = _of_people(told["events"])
     for turn in told["turns"]:
-        for who, text in (("caller", turn["caller_text"]), ("operator", turn["heard"])):
+        said = [("caller", turn["caller_text"]), ("operator", turn["heard"])]
+        for who, text in [*said, *(("person", one) for one in people.get(turn["turn"], ()))]:
             if text:
                 yield f"{who:9} {text}\n"
+
+
+def _of_people(rows: Sequence[dict[str, Any]]) -> dict[int, list[str]]:
+    """What persons said to the caller, by the caller's turn before it."""
+    said: dict[int, list[str]] = {}
+    for row in rows:
+        body = row["body"]
+        if row["kind"] != EventKind.TURN_PERSON or body is None:
+            continue
+        texts = said.setdefault(row["turn"], [])
+        if body.get("continues") and texts:
+            texts.pop()
+        texts.append(str(body.get("text", "")))
+    return said
 
 
 def _rows_left(connection: sa.Connection, caller: Caller) -> Iterator[str]:

@@ -71,6 +71,8 @@ def _event_lines(event: Mapping[str, Any], began: datetime) -> Iterator[str]:
         notes += ["interrupting"] if body.get("barge_in") else []
         text = escape(body.get("text") or "(no words)")
         yield f"{clock} [cyan]caller  [/] {text} [dim]{', '.join(notes)}[/]"
+    elif kind == "turn.person":
+        yield f"{clock} [blue]person  [/] {escape(str(body.get('text', '')))} [dim]{escape(str(body.get('by', '')))}[/]"
     elif kind == "turn.operator":
         source = f" · {escape(', '.join(body['documents']))}" if body.get("documents") else ""
         cut = " [yellow]— interrupted[/]" if body.get("interrupted") else ""

@@ -36,6 +36,7 @@ __all__ = [
     "By",
     "Chrome",
     "Keys",
+    "StaleElementReferenceException",
     "WebDriverWait",
     "chromium",
     "complaints",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.console.chromium import MARKS, PATIENCE_S, By, WebDriverWait, chromium, complaints, enter, keep, see
+from tests.console.chromium import (
+    MARKS,
+    PATIENCE_S,
+    By,
+    StaleElementReferenceException,
+    WebDriverWait,
+    chromium,
+    complaints,
+    enter,
+    keep,
+    see,
+)
 from tests.console.house import House
 from tests.dialog.kit import Talk
 
@@ -42,6 +53,10 @@ def test_whoever_is_ready_is_offered_the_caller_and_takes_them(house: House, tmp
         chrome.find_element(By.ID, "take-offer").click()
         see(chrome, "The caller is yours")
         see(chrome, "Briefing")
+        WebDriverWait(chrome, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]).until(
+            lambda one: "I want to talk to a person" in one.find_element(By.CSS_SELECTOR, "#call .talk").text
+        )  # whoever has the caller reads along
+        keep(chrome, "talk")
         assert [one for one in complaints(chrome) if "favicon" not in one] == []
     for talk in (waiting, second):
         house.do(talk.end())

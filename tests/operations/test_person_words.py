@@ -1,0 +1,53 @@
+"""What a person said to a caller, and what was suggested to them, is redacted and erased like the caller's words."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from contracts.events import Event, EventKind
+from operations.callerfile import CallerFile, Folders
+from operations.callers import find_caller
+from operations.database import migrate, open_database
+from operations.erasing import Class, Eraser
+from operations.records import Records
+from operations.redacting import Redactor
+from operations.transcript import render_call
+from tests.operations.kit import call_events, keep
+
+
+def said(text: str, kind: EventKind = EventKind.TURN_PERSON) -> Event:
+    return Event(kind, "call-1", {"text": text, "by": "sofia"}, 1)
+
+
+def test_a_number_read_out_in_two_turns_goes_and_the_callers_digits_are_followed_apart() -> None:
+    redactor = Redactor()
+    texts = [
+        redactor.body_of(event)["text"]
+        for event in (
+            said("it is four one one one one one one one"),
+            said("five six", EventKind.TURN_CALLER),
+            said("one one one one two two two two"),
+        )
+    ]
+    assert texts[0] == "it is four one one one one one one one", "eight digits are no number yet"
+    assert texts[1] == "five six"
+    assert "two" not in texts[2]
+
+
+def test_their_words_go_with_the_transcript(tmp_path: Path) -> None:
+    engine = open_database("sqlite:///record.db", tmp_path)
+    migrate(engine)
+    shown = Event(EventKind.DESK_SUGGESTED, "call-1", {"asked": "the zebra fee", "passages": []}, 1)
+    keep(engine, tmp_path / "spool", [*call_events()[:-1], said("our zebra fee is low"), shown, call_events()[-1]])
+    record = Records(engine).get_call("call-1")
+    assert "our zebra fee is low" in "\n".join(render_call(record))
+    with (tmp_path / "caller.zip").open("w+b") as file:
+        CallerFile(engine, Folders.under(tmp_path)).write_zip(find_caller(engine, "+15550100"), file)
+    with zipfile.ZipFile(tmp_path / "caller.zip") as archive:
+        assert "person    our zebra fee is low" in archive.read("transcripts/call-1.txt").decode()
+    done = Eraser(engine, tmp_path / "recordings").forget(["call-1"], "test", "asked for")
+    assert {one.what: one.left for one in done}[Class.TRANSCRIPTS] == 0
+    engine.dispose()
+    for path in tmp_path.glob("record.db*"):
+        assert b"zebra" not in path.read_bytes()
