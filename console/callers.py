@@ -23,7 +23,7 @@ from starlette.routing import Route
 from console.control import MediaProcessSilent, ask
 from console.permissions import Permission
 from console.settings import ConsoleSettings
-from console.web import NavItem, Visit, Web
+from console.web import Visit, Web
 from contracts.errors import CallwrightError
 from escalation.handover import REASONS
 from operations.callerfile import CallerFile, Folders
@@ -43,7 +43,7 @@ class ErasureRefused(CallwrightError):
 
 @dataclass(slots=True)
 class CallerPages:
-    """Its pages. A number is never in an address: addresses are kept by browsers and proxies."""
+    """Its pages, which History leads to. A number is never in an address: browsers and proxies keep these."""
 
     web: Web
     engine: sa.Engine
@@ -54,7 +54,6 @@ class CallerPages:
     def routes(self) -> list[Route]:
         """Their addresses."""
         web, read, erase = self.web, Permission.CALLERS_READ, Permission.CALLERS_ERASE
-        web.nav.append(NavItem(CALLERS, "Callers", read))
         return [
             web.get(CALLERS, self.ask, read),
             web.post(CALLERS, self.found, read, home=CALLERS),

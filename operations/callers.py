@@ -33,7 +33,7 @@ class Caller:
     @property
     def masked(self) -> str:
         """Enough to tell callers apart, too little to call: for the audit."""
-        user = _user(self.number)
+        user = "".join(one for one in _user(self.number) if one.isalnum())
         return f"…{user[-3:]}" if len(user) > 5 else "…"
 
 

@@ -24,7 +24,7 @@ from contracts.errors import RecordError
 from contracts.events import Event, EventKind
 from operations.chain import Stored, append_rows, entry_of
 from operations.database import writing
-from operations.readtables import CALLBACK_ROW, CASE_ROW
+from operations.meaning import CALLBACK_ROW, CASE_ROW
 from operations.tables import accounts, callbacks, cases
 
 CHAIN = "console"

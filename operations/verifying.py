@@ -9,19 +9,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import RecordError
 from contracts.events import EventKind
 from operations.chain import GENESIS, digest, link
 from operations.changes import CHAIN, account_row
 from operations.erasing import KINDS, Class
-from operations.readtables import MADE, apply
+from operations.meaning import MADE, Change, meaning
 from operations.tables import (
     accounts,
     callbacks,
@@ -30,7 +30,6 @@ from operations.tables import (
     escalations,
     events,
     handoffs,
-    metadata,
     sessions,
     turns,
 )
@@ -56,10 +55,15 @@ class _Seen:
 
     emptied: dict[str, set[str]] = field(default_factory=lambda: {table.name: set() for table in _KEYS})
     told: dict[str, set[str]] = field(default_factory=lambda: {table.name: set() for table in _KEYS})
+    rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = field(
+        default_factory=lambda: {table.name: {} for table in _KEYS}
+    )
+    """Of each table, by the key that changes name them with; of escalations, by call and number."""
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
+    _raised: dict[str, int] = field(default_factory=dict)
 
-    def take(self, row: sa.Row[Any], copy: sa.Connection) -> None:
+    def take(self, row: sa.Row[Any]) -> None:
         """One entry, in its order."""
         table, body = MADE.get(row.kind), row.body
         if table is not None:
@@ -73,28 +77,42 @@ class _Seen:
             if session := body.get("session"):
                 self.begun[session] = str(body.get("by", ""))
         elif table is not None:
-            _apply(copy, row)
+            try:
+                for change in meaning(row.kind, row.call_id, row.turn, row.at, body):
+                    self._make(change)
+            except OverflowError:
+                return  # as it was when it was written: in the log alone
+
+    def _make(self, change: Change) -> None:
+        """As operations.readtables does in the database."""
+        kept = self.rows[change.table.name]
+        if change.table is escalations:
+            call_id = str({**change.key, **change.values}["call_id"])
+            self._raised[call_id] = number = self._raised.get(call_id, 0) + (not change.latest)
+            name: tuple[Any, ...] = (call_id, number)
+        else:
+            name = tuple(change.key.values())
+        if name in kept:
+            kept[name].update(change.values)
+        elif change.defaults is not None:
+            kept[name] = {**change.defaults, **change.key, **change.values}
 
 
 def faults(engine: sa.Engine, tell: Tell | None = None) -> Iterator[str]:
     """One line for everything that is not as it was written. Raises RecordError when the record cannot be read."""
-    again = sa.create_engine("sqlite://")
-    metadata.create_all(again, tables=list(_KEYS))
     try:
-        with engine.connect() as connection, again.begin() as copy:
+        with engine.connect() as connection:
             names = list(connection.scalars(sa.select(events.c.log).distinct()))
             seen, erased = _Seen(), _erasures(connection)
             count = _Counter(connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0, tell)
             for name in sorted(names, key=lambda one: (one == CHAIN, one)):  # people act on what calls have made
-                yield from _chain(connection, name, erased, seen, copy, count)
+                yield from _chain(connection, name, erased, seen, count)
             for table, key in _KEYS.items():
-                yield from _compared(connection, copy, table, key, seen)
+                yield from _compared(connection, table, key, seen)
             yield from _accounts(connection, seen.accounts)
             yield from _sessions(connection, seen.begun)
     except SQLAlchemyError as error:
         raise RecordError(f"the record cannot be read: {str(error).splitlines()[0]}") from error
-    finally:
-        again.dispose()
 
 
 def heads(engine: sa.Engine) -> dict[str, tuple[int, str]]:
@@ -133,7 +151,6 @@ def _chain(
     name: str,
     erased: Mapping[str, set[Class]],
     seen: _Seen,
-    copy: sa.Connection,
     count: _Counter,
 ) -> Iterator[str]:
     expected, last = 1, GENESIS
@@ -153,7 +170,7 @@ def _chain(
                 yield f"{where}: its content was changed"
         elif not _spoken_of(row.kind, erased.get(row.call_id, set())):
             yield f"{where}: its content was removed, and no erasure tells of it"
-        seen.take(row, copy)
+        seen.take(row)
         count.one()
         expected, last = row.seq + 1, row.hash
 
@@ -162,22 +179,12 @@ def _spoken_of(kind: str, classes: set[Class]) -> bool:
     return any((kinds := KINDS[one]) is None or kind in {str(each) for each in kinds} for one in classes)
 
 
-def _apply(copy: sa.Connection, row: sa.Row[Any]) -> None:
-    """As readtables.apply_safely did when it was written; in memory a refused statement undoes no other."""
-    try:
-        apply(copy, row.kind, row.call_id, row.turn, row.at, row.body)
-    except (StatementError, OverflowError) as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise
-
-
-def _compared(
-    kept: sa.Connection, made: sa.Connection, table: sa.Table, key: tuple[str, ...], seen: _Seen
-) -> Iterator[str]:
-    should = _rows(made, table, key)
+def _compared(connection: sa.Connection, table: sa.Table, key: tuple[str, ...], seen: _Seen) -> Iterator[str]:
+    should = _named(seen.rows[table.name].values(), key)
+    kept = connection.execute(sa.select(table).order_by(*table.primary_key.columns)).mappings()
     emptied = seen.emptied[table.name]
     gone = set() if table in (turns, callbacks) else emptied - seen.told[table.name]
-    for name, row in _rows(kept, table, key).items():
+    for name, row in _named((dict(row) for row in kept), key).items():
         where = f"table {table.name}, " + ", ".join(f"{one} {part}" for one, part in zip(key, name, strict=False))
         if name[0] in gone:
             yield f"{where}: was erased, and stands there again"
@@ -185,7 +192,7 @@ def _compared(
             continue  # erased in part: what is left cannot be made again
         elif (right := should.pop(name, None)) is None:
             yield f"{where}: no event tells of this row"
-        elif changed := [column for column, value in row.items() if value != right[column]]:
+        elif changed := [column for column, value in row.items() if value != right.get(column)]:
             yield f"{where}: {', '.join(changed)} changed"
     for name in should:
         if name[0] not in emptied:
@@ -211,12 +218,11 @@ def _sessions(connection: sa.Connection, begun: Mapping[str, str]) -> Iterator[s
             yield f"table sessions, a session of {row.name} since {row.made_at:%Y-%m-%d %H:%M}: nobody signed in for it"
 
 
-def _rows(connection: sa.Connection, table: sa.Table, key: tuple[str, ...]) -> dict[tuple[Any, ...], dict[str, Any]]:
+def _named(rows: Iterable[Mapping[str, Any]], key: tuple[str, ...]) -> dict[tuple[Any, ...], dict[str, Any]]:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in connection.execute(sa.select(table)).mappings():
-        values = {name: value for name, value in row.items() if name != "escalation_id"}
+    for row in rows:
         name = tuple(row[one] for one in key)
         while name in found:  # the same rule twice in a turn
             name = (*name, "again")
-        found[name] = values
+        found[name] = {column: value for column, value in row.items() if column != "escalation_id"}
     return found

@@ -103,7 +103,9 @@ def test_a_person_signs_in_at_another_site_and_lands_on_the_page_that_they_wante
 def test_a_supervisor_erases_a_caller_by_keyboard(chrome: Chrome, house: House) -> None:
     has_called(house)
     enter(chrome, house, "supervisor")
-    chrome.find_element(By.LINK_TEXT, "Callers").send_keys(Keys.ENTER)
+    chrome.find_element(By.LINK_TEXT, "History").send_keys(Keys.ENTER)
+    see(chrome, "to hand it out or erase it")
+    chrome.find_element(By.LINK_TEXT, "All that is kept of one caller").send_keys(Keys.ENTER)
     see(chrome, "What is kept of a caller")
     in_every_size(chrome, "callers")
     chrome.find_element(By.NAME, "number").send_keys("+1 555 01 42", Keys.ENTER)
