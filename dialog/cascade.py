@@ -14,7 +14,7 @@ answer sooner (dialog/ladder.py); what cannot be answered ends in an Outcome, ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -207,6 +207,21 @@ class Cascade:
                 prompt = self._prompts.beginning(ground, history, found.asked, strict=large)
                 await model.prefill(prompt, deadline=now + self._settings.budget.turn_deadline_s)
         return ""
+
+    async def read(self, text: str, known: Container[tuple[str, ...]]) -> tuple[str, ...]:
+        """Have the small model read what it would be given for a question, so that it need not when one is asked.
+
+        The passages' ids; none is read if there is no evidence, or these passages are ``known``. Raises WorkerError.
+        """
+        evidence = (await self.retrieve(Question(text, 1.0))).evidence
+        if not evidence.passages:
+            return ()
+        ground = _ground(evidence)
+        ids = tuple(one.passage_id for one in ground)
+        if ids not in known:
+            deadline = self._clock.now() + self._settings.budget.turn_deadline_s
+            await self._models_by_rung[Rung.SMALL].prefill(self._prompts.beginning(ground), deadline=deadline)
+        return ids
 
     async def _route(self, question: Question, evidence: Evidence, budget: TurnBudget, voice: Voice) -> Outcome:
         decision = self._router.decide(question.text, evidence, question.confidence)

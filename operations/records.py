@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,6 +74,13 @@ class Records:
         """Ids of all calls, oldest first."""
         query = sa.select(calls.c.call_id).order_by(calls.c.started_at, calls.c.call_id)
         return [row["call_id"] for row in self._rows(query)]
+
+    def asked_of(self, rungs: Sequence[str], limit: int = 200) -> list[str]:
+        """The last questions that these rungs answered, each once, the newest first; redacted, as all that is kept."""
+        latest = sa.func.max(turns.c.asked_at)
+        query = sa.select(turns.c.caller_text).where(turns.c.rung.in_(rungs), turns.c.caller_text != "")
+        query = query.group_by(turns.c.caller_text).order_by(latest.desc(), turns.c.caller_text)
+        return [row["caller_text"] for row in self._rows(query.limit(max(1, min(limit, MAX_LIST))))]
 
     def get_call(self, call_id: str) -> CallRecord:
         """A call by our id, its external id, or an unambiguous beginning of our id. Raises CallUnknown."""

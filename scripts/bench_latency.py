@@ -13,9 +13,10 @@ Endpointing, recognition, retrieval, the model, the gate, synthesis and playout 
 column and never counts as an answer. ``heard`` adds the way back to the caller. Dead air is the longest silence that
 the caller heard (below -50 dBFS) between its last word and the end of the answer.
 
-The operator is started by the script, in a temporary home and on free ports; the callers share its machine, and what
-they cost is in the report. ``--rung`` asks what that rung answers; for a model's rung the router's thresholds are set
-so that no cheaper rung is taken (what the gate rejects still ends elsewhere: the table says which rung answered).
+The operator is started by the script, in a temporary home and on free ports, and called when it has nothing more to
+read ahead (``--cold``: at once); the callers share its machine, and what they cost is in the report. ``--rung`` asks
+what that rung answers; for a model's rung the router's thresholds are set so that no cheaper rung is taken (what the
+gate rejects still ends elsewhere: the table says which rung answered).
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def sounds(sets: Mapping[str, Sequence[Group]], console: Console) -> dict[str, L
 
 async def run(options: argparse.Namespace, console: Console) -> Figures:
     """All runs that were asked for; the report, also written after each run as far as it is."""
-    settings = {name: getattr(options, name) for name in ("transport", "seed", "spread_s", "repeat", "lines")}
+    settings = {name: getattr(options, name) for name in ("transport", "seed", "spread_s", "repeat", "lines", "cold")}
     settings["config"] = options.config.name
     report: Figures = {"version": VERSION, "machine": machine(), "settings": settings, "runs": []}
     if options.wav:
@@ -88,6 +89,9 @@ async def run(options: argparse.Namespace, console: Console) -> Figures:
     cascade = project_path(load_settings(options.config).dialog.cascade)
     for forced, members in groupby(sets, key=lambda rung: forced_cascade(rung, cascade)):
         async with serving(options, forced) as operator, placing(operator, options.transport) as place:
+            if not options.cold:
+                with console.status("the small model reads ahead while nobody calls"):
+                    await operator.read_ahead()
             for rung, at_once in product(list(members), options.at_once):
                 plan = Plan(at_once, options.repeat, options.lines, options.spread_s, options.seed)
                 with Progress(*columns, console=console) as progress:
@@ -143,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the order of questions and of when callers dial")
     parser.add_argument("--spread-s", type=float, default=8.0, help="callers dial within so many seconds")
     parser.add_argument("--forget", action="store_true", help="answers are not remembered (with --rung: always)")
+    parser.add_argument("--cold", action="store_true", help="call at once: no evidence has been read ahead")
     parser.add_argument("--wav", type=Path, help="folder of utterances instead of the built-in questions")
     parser.add_argument("--read", type=Path, nargs="+", metavar="JSON", help="measure nothing: show earlier reports")
     parser.add_argument("--json", type=Path)

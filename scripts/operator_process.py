@@ -171,6 +171,20 @@ class OperatorProcess:
         """The control socket's answer to ``ready``."""
         return await ask(self.settings.control_socket, "ready")
 
+    async def read_ahead(self, patience_s: float = 180.0) -> int:
+        """Wait until the small model has read what callers will probably need. How many pieces of evidence.
+
+        Raises OperatorFailed if that takes longer.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience_s
+        while loop.time() < until:
+            read = (await self.status())["evidence_read"]
+            if read["done"]:
+                return int(read["pieces"])
+            await asyncio.sleep(0.5)
+        raise OperatorFailed(f"not all evidence was read within {patience_s:g} s; see {self.log_path}")
+
     def events_so_far(self, external_id: str) -> list[dict[str, Any]]:
         """The events of the call with that SIP Call-ID or Twilio call SID, as far as they have come."""
         own = {event["call_id"] for event in self.events if event["body"].get("external_id") == external_id}

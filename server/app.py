@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from console.start import ConsoleStart
 from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError
-from contracts.events import Event, EventKind
+from contracts.events import Event, EventKind, Rung
 from contracts.switch import Switch
 from dialog.ports import HandoffStore
 from escalation.addresses import know
@@ -36,6 +36,7 @@ from operations.erasing import Eraser
 from operations.eventlog import EventLog
 from operations.logs import setup_logs
 from operations.metrics import Fanout, Metrics
+from operations.records import Records
 from operations.switches import NO_CALL, read_switch
 from operations.webhook import HandoffWebhook
 from server.aftermath import Aftermath
@@ -57,6 +58,7 @@ from server.strained import StrainSink
 from server.switch import KillSwitch
 from server.switchboard import Switchboard
 from server.wall import Wall
+from server.warming import Warming, make_warming
 from telephony.sip.server import SipServer
 from telephony.strain import Strain
 from telephony.ticker import MediaTicker
@@ -92,6 +94,7 @@ class Operator:
         self._drained = False
         self._engines: Engines | None = None
         self._switchboard: Switchboard | None = None
+        self._warming: Warming | None = None
         self._ticker = MediaTicker(self._clock, observe=self._metrics.observe_tick)
         self._sip = SipServer(settings.telephony.sip, self._ticker, self._clock)
 
@@ -165,6 +168,11 @@ class Operator:
         watch.start()
         stack.push_async_callback(watch.close)
         await self._telephony(stack, switchboard)
+        self._warming = warming = make_warming(
+            engines, services.cascade, Records(database), lambda: not switchboard.active, settings.dialog.read_ahead
+        )
+        warming.start()
+        stack.push_async_callback(warming.close)
         lost_after_s = settings.telephony.seats.lost_after_s
         streams: dict[str, Stream] = {
             "seat": SeatStream(self._desk, lost_after_s),
@@ -268,6 +276,8 @@ class Operator:
             body = {"worker": event.worker, "load_s": round(event.load_s, 3)}
             self._sink.append(Event(EventKind.WORKER_STARTED, NO_CALL, body))
             log.info("worker.started", **body)
+            if self._warming is not None and event.worker == str(Rung.SMALL):
+                self._warming.again()
 
     def _alarm(self, what: str, detail: str) -> None:
         log.error("record.alarm", what=what, detail=detail)
@@ -296,7 +306,9 @@ class Operator:
         room = self._switchboard.admission.ready(self._clock.now())
         ready = self._engines.pool.ready() and room and not self._stop.is_set()
         status = {"ready": ready, "active_calls": active, "capacity": capacity, "pid": os.getpid()}
-        return {**status, **await self._workers(request), "tick": asdict(self._ticker.stats())}
+        assert self._warming is not None
+        tick, read = asdict(self._ticker.stats()), self._warming.status
+        return {**status, **await self._workers(request), "tick": tick, "evidence_read": read}
 
     async def _workers(self, request: Mapping[str, Any]) -> dict[str, Any]:
         assert self._engines is not None

@@ -47,6 +47,13 @@ def test_a_call_is_found_by_its_external_id_and_by_a_clear_beginning(record: sa.
         records.get_call("nothing-like-it")
 
 
+def test_questions_that_a_rung_answered_are_found_once_each(record: sa.Engine, tmp_path: Path) -> None:
+    keep(record, tmp_path / "spool", [*call_events("call-12"), *call_events("call-13")])
+    records = Records(record)
+    assert records.asked_of(["small", "large"]) == ["What is the fee?"]
+    assert records.asked_of(["large"]) == []
+
+
 def test_calls_are_listed_newest_first_with_turns_and_escalation(record: sa.Engine, tmp_path: Path) -> None:
     later = START + timedelta(hours=1)
     keep(record, tmp_path / "spool", [*call_events("old"), *call_events("new", later)[:2]])

@@ -33,7 +33,7 @@ telephony:
   recording: {enabled: true}
   admission: {max_calls: 1, when_full: refuse}
   drain_s: 5
-dialog: {targets: {person: ""}}
+dialog: {targets: {person: ""}, read_ahead: 2}
 console: {port: %(http)d}
 """
 
@@ -126,6 +126,7 @@ async def test_a_killed_worker_costs_a_sentence_and_never_the_call(tmp_path: Pat
 async def test_the_call_that_finds_no_room_is_refused_and_the_other_goes_on(tmp_path: Path, config: Path) -> None:
     async with OperatorProcess(config, env=environment(tmp_path)) as operator:
         async with SipCaller(CallerSettings()) as caller:
+            assert await operator.read_ahead() == 2
             first = await caller.dial(operator.sip_uri)
             with pytest.raises(CallwrightError, match="486"):
                 await caller.dial(operator.sip_uri)

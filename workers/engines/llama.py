@@ -30,9 +30,10 @@ class LlamaOptions:
     """``path``: a GGUF. ``n_ctx``: KV cells shared by all sequences. ``slots``: requests computed at once, and prompts
     remembered when idle.
 
-    ``chunk_tokens``: the most tokens of one step. ``prefixes``: name → beginning of prompts to keep for good;
-    ``state_dir``: where their KV state is saved, so that the next start need not evaluate them. ``state_bytes``: host
-    memory for the states of prompts pushed out of a slot, if they have at least ``state_tokens`` of their own.
+    ``chunk_tokens``: the most tokens of one step; from 16 to 128 a token takes as long, and a step that is cut short is
+    lost. ``prefixes``: name → beginning of prompts to keep for good; ``state_dir``: where their KV state is saved, so
+    that the next start need not evaluate them. ``state_bytes``: host memory for the states of prompts pushed out of a
+    slot, if they have at least ``state_tokens`` of their own.
     ``draft_tokens``: the most tokens guessed from the prompt in a step at temperature 0 (0: none; an answer that an
     equal request has had is always tried), with no more than ``draft_rows`` decoded tokens in it altogether.
     ``patience``: steps for which a prompt lets shorter ones go first. ``top_k`` applies when the temperature is above
@@ -45,7 +46,7 @@ class LlamaOptions:
     threads: int = 2
     n_ctx: int = 4096
     slots: int = 8
-    chunk_tokens: int = 64
+    chunk_tokens: int = 24
     prefixes: Mapping[str, str] = field(default_factory=dict)
     state_dir: str = ""
     state_bytes: int = 64_000_000
@@ -139,7 +140,7 @@ class LlamaEngine:
     def interrupt(self) -> None:
         """From any thread: somebody was paused or withdrawn, so look at the requests soon.
 
-        A step of prompt tokens (0.2 s) is cut short and repeated later; one of decoded tokens is soon over anyway.
+        A step of prompt tokens (0.1 s and more) is cut short and repeated later; one of decoded tokens is soon over.
         """
         if self._abortable:
             self._context.interrupt()
