@@ -101,7 +101,7 @@ def test_a_question_that_no_document_answers_fails_once_it_is_answered() -> None
     assert found["failed"][0]["why"] == "answered, though no document answers it"
     assert found["failed"][0]["got"]["text"] == "The overdraft rate is 18 percent."
     assert objections({"questions": found}, ReleaseSettings()) == [
-        "1 golden question(s) lost, such as 'what is your mortgage rate'"
+        "1 golden question(s) lost, such as 'what is your mortgage rate' (answered, though no document answers it)"
     ]
     (asks_a_model,) = tried(NONE, Scripted(Spoken.MODEL), rates)
     assert not asks_a_model.answered
