@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contracts.engines import Transcript
@@ -122,7 +123,7 @@ class Answering:
             budget = TurnBudget(self.services.settings.budget, event.timings.speech_ended)
             work = asyncio.create_task(self._think(question, budget, voice, measure, given))
         self._over_the_bridge(event, budget, measure)
-        unwatch = self.services.cascade.presence.watch(lambda worker: self._lost(worker, budget))
+        unwatch = self._mind_losses(budget)
         try:
             outcome = await self._wait(work, budget, measure)
             if outcome.asked == question.text:
@@ -175,8 +176,16 @@ class Answering:
         else:
             budget.expects("the answer's sound", sound_s, now)
 
+    def _mind_losses(self, budget: TurnBudget) -> Callable[[], None]:
+        """Who is lost already, and who will be while this answer is owed; the result ends it."""
+        cascade = self.services.cascade
+        budget.disturbed = any(cascade.presence.absence(one) is not None for one in (VOICE, *cascade.workers))
+        return cascade.presence.watch(lambda worker: self._lost(worker, budget))
+
     def _lost(self, worker: str, budget: TurnBudget) -> None:
         """A worker was lost while an answer is owed: if its sound is what is missing, a prepared sentence fills in."""
+        budget.disturbed = True
+        self._news.set()
         if worker == VOICE and self._utterance is not None and not self._heard:
             self._expect_sound(budget)
 

@@ -46,6 +46,8 @@ class TurnBudget:
     """When the answer is expected to be heard; what is sooner than ``filler_beyond_s`` needs no filler."""
     _expects: str = ""
     _filling: bool = False
+    disturbed: bool = False
+    """A worker is lost, needed or not: its replacement takes the cores while it loads, and nothing is as expected."""
     _lost_at: float | None = None
     """When a worker that this turn needs was lost; of several, the first that was missed."""
 
@@ -98,6 +100,10 @@ class TurnBudget:
             # Who answers instead, and when, is a guess: nothing is "nearly there".
             latest = self.began + self.settings.bereft_filler_s
             return latest if self._expected <= latest else self.began
+        usual = self._usual_filler_at()
+        return min(usual, self.began + self.settings.bereft_filler_s) if self.disturbed else usual
+
+    def _usual_filler_at(self) -> float:
         latest = self.began + self.settings.filler_after_s
         if self._expected == _NEVER:
             return latest

@@ -28,7 +28,7 @@ from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
 from dialog.gate import GroundingGate
 from dialog.intents import split_clauses
-from dialog.ladder import Ladder
+from dialog.ladder import Ladder, lost_since
 from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.pace import Pace
 from dialog.prompts import Prompts
@@ -63,14 +63,14 @@ class Cascade:
         self._prompts = prompts
         self._search = search
         self._models_by_rung = {Rung.SMALL: small} | ({Rung.LARGE: large} if large is not None else {})
+        self.workers = (KNOWLEDGE, *map(str, self._models_by_rung))
         self._clock = clock
         first = {small.name: settings.budget.small_needs_s}
         if large is not None:
             first[large.name] = settings.budget.large_needs_s
         self.pace = Pace(first)
-        self._ladder = Ladder(
-            [(rung, one.name) for rung, one in self._models_by_rung.items()], self.pace, self.presence
-        )
+        names = [(rung, one.name) for rung, one in self._models_by_rung.items()]
+        self._ladder = Ladder(names, self.pace, self.presence)
         self._remembered = Remembered(settings.remembered_answers)
         self._looked_up = LookedUp(settings.remembered_answers, settings.found_kept_s)
 
@@ -174,12 +174,8 @@ class Cascade:
     def _miss(self, what: str, seconds: float, budget: TurnBudget, voice: Voice) -> None:
         """A worker is lost; the caller hears a filler now, not when the silence has become long."""
         now = self._clock.now()
-        budget.lost(what, seconds + self._settings.budget.first_sound_s, now, self._lost_since(what))
+        budget.lost(what, seconds + self._settings.budget.first_sound_s, now, lost_since(self.presence, what))
         voice.mark("lost", now)
-
-    def _lost_since(self, worker: str) -> float | None:
-        absence = self.presence.absence(worker)
-        return absence.since if absence is not None else None
 
     async def prepare(self, question: Question, found: Found) -> str:
         """What may be done for a question whose last words are still being said.
@@ -345,7 +341,7 @@ class Cascade:
         budget.instead(f"{failed}: {type(error).__name__}; {candidate.told}", now)
         if error.retryable:
             needs_s = candidate.needs_s + self._settings.budget.first_sound_s
-            budget.lost(str(failed), needs_s, now, self._lost_since(str(failed)))
+            budget.lost(str(failed), needs_s, now, lost_since(self.presence, str(failed)))
         return [candidate.rung, *(rung for rung in rest if rung is not candidate.rung)]
 
     def _as_before(self, known: Answer, decision: Decision, passages: Sequence[Passage], voice: Voice) -> Outcome:

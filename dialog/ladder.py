@@ -73,3 +73,9 @@ class Ladder:
         """Who takes over from a model that failed: the one whose words are there first, perhaps itself once more."""
         known = [self.candidate(rung, now) for rung in self._names if retryable or rung is not failed]
         return min(known, key=lambda one: one.needs_s, default=None)
+
+
+def lost_since(presence: Presence, worker: str) -> float | None:
+    """The time at which it was lost; None while it is there."""
+    absence = presence.absence(worker)
+    return absence.since if absence is not None else None

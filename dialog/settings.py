@@ -40,9 +40,7 @@ class BudgetSettings(Settings):
         default=0.6, gt=0, description="the small model's first words, before it was measured; less left: no model"
     )
     first_sound_s: float = Field(default=0.1, ge=0, description="from an answer's first words to their sound")
-    bereft_filler_s: float = Field(
-        default=0.75, gt=0, description="filler_after_s of a turn that a lost worker has made uncertain"
-    )
+    bereft_filler_s: float = Field(default=0.75, gt=0, description="filler_after_s while a worker is lost")
     rescue_s: float = Field(
         default=3.4, gt=0, description="no answer so long after a worker it needs was lost: a person, not more waiting"
     )

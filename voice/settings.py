@@ -148,7 +148,7 @@ class EarSettings(Settings):
     partial_deadline_s: float = Field(default=1.5, gt=0.0, description="patience with a partial pass")
     final_deadline_s: float = Field(default=4.0, gt=0.0, description="patience with a final pass, one retry included")
     words_late_s: float = Field(
-        default=0.85, gt=0.0, description="words so late after the end of speech are announced as late (WordsLate)"
+        default=0.8, gt=0.0, description="words so late after the end of speech are announced as late (WordsLate)"
     )
     judge_window_s: float = Field(default=8.0, gt=0.0, description="audio Smart Turn gets to hear")
     judge_deadline_s: float = Field(default=0.8, gt=0.0, description="patience with Smart Turn")

@@ -180,7 +180,7 @@ class Away:
     watchers: list[Callable[[str], None]] = field(default_factory=list)
 
     def absence(self, worker: str) -> Absence | None:
-        return Absence(self.since[worker], self.until[worker]) if worker in self.until else None
+        return Absence(self.since.get(worker, 0.0), self.until[worker]) if worker in self.until else None
 
     def watch(self, on_loss: Callable[[str], None]) -> Callable[[], None]:
         self.watchers.append(on_loss)

@@ -88,6 +88,14 @@ def test_a_turn_that_comes_to_need_a_lost_worker_late_is_owed_a_person_no_later(
     assert turn.owed_by == since + SETTINGS.rescue_s
 
 
+def test_while_any_worker_is_lost_nothing_is_taken_to_come_when_it_is_expected() -> None:
+    turn, clock = budget()
+    turn.expects("the answer's sound", 0.1, clock.advance(0.7))
+    assert turn.next_filler_at() > turn.began + SETTINGS.bereft_filler_s
+    turn.disturbed = True
+    assert turn.next_filler_at() == turn.began + SETTINGS.bereft_filler_s
+
+
 def test_no_second_filler_is_due_while_one_is_being_said() -> None:
     turn, clock = budget()
     turn.filling()

@@ -146,6 +146,18 @@ def test_a_base_that_is_not_back_in_time_brings_a_person(talk: Any) -> None:
     assert talk(scenario, search=search).record.handoffs[-1].reason is Reason.WORKER_DOWN
 
 
+def test_an_answer_whose_sound_is_late_while_another_worker_loads_is_bridged_within_a_second(talk: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.prepare()
+        call.away.lose("small", call.clock.now() + 9.0)
+        mute(call, 1.5)
+        ended = call.say(HOURS_QUESTION)
+        await call.settled()
+        assert first_sound(call, ended) < 0.8
+
+    assert talk(scenario).record.bodies(EventKind.TURN_MEASURED)[-1]["rung"] == "extractive"
+
+
 def test_who_is_owed_a_person_does_not_wait_for_the_end_of_a_filler(talk: Any) -> None:
     async def scenario(call: Any) -> None:
         call.prepare()
