@@ -9,6 +9,8 @@ from typing import Any
 from contracts.audio import FRAME_BYTES, AudioFrame
 from contracts.events import EarEvent, EventKind, SpeechStarted
 from contracts.seats import Role
+from tests.dialog.phones import PERSON, Exchange
+from tests.dialog.test_handing import joined, plan
 from tests.dialog.test_hushing import EDGE, MARGIN, Muted, turn
 
 WORDS = b"\x20\x02" * (FRAME_BYTES // 2)
@@ -99,6 +101,24 @@ def test_a_number_cut_off_by_the_end_of_the_call_goes(talk: Any) -> None:
 
     talk(scenario, person_ear=ears, recording=lambda clock: tape)
     assert tape.covers(began[0] - EDGE + 0.01, began[0] + 4.0)
+
+
+def test_a_person_who_was_called_by_a_bridge_is_heard_and_helped_too(talk: Any) -> None:
+    exchange, ears = Exchange(), Ears()
+
+    async def scenario(call: Any) -> None:
+        call.say("Can I talk to a human?")
+        await joined(call)
+        await asyncio.sleep(0.2)
+        ears.emit(SpeechStarted(100.0))
+        ears.emit(turn("how can I help", 100.0))
+        call.say("When are your branches open?")
+        await asyncio.sleep(1.0)
+
+    call = talk(scenario, target=plan("alice"), dialler=exchange, person_ear=ears, dialog=WRITTEN)
+    assert PERSON in ears.fed
+    assert [(body["by"], body["text"]) for body in said(call)] == [("sip:alice@desk.example", "how can I help")]
+    assert [body["asked"] for body in call.record.bodies(EventKind.DESK_SUGGESTED)] == ["When are your branches open?"]
 
 
 def test_nobody_is_listened_to_where_nothing_is_recorded_and_nothing_wanted(talk: Any) -> None:
