@@ -69,6 +69,8 @@ class Redactor:
             text = str(event.body.get("text", ""))
             running = self._running(event.call_id + _PERSON)
             body["text"] = running.redact(text, continues=bool(event.body.get("continues")))
+        elif event.kind is EventKind.DESK_SUGGESTED:
+            body["passages"] = event.body.get("passages", [])  # the owner's documents: "call 1 800 …" is their answer
         elif event.kind is EventKind.CALL_ENDED:
             self._keys.pop(event.call_id, None)
             self._spoken.pop(event.call_id, None)

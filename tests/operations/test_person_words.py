@@ -35,6 +35,14 @@ def test_a_number_read_out_in_two_turns_goes_and_the_callers_digits_are_followed
     assert "two" not in texts[2]
 
 
+def test_the_number_to_call_in_a_suggested_document_stays_and_the_callers_own_goes() -> None:
+    passages = [{"title": "Lost cards", "quote": "Call +1 800 555 0199 at any hour."}]
+    body = {"asked": "my card 4111 1111 1111 1111 is lost", "passages": passages}
+    kept = Redactor().body_of(Event(EventKind.DESK_SUGGESTED, "call-1", body, 1))
+    assert kept["passages"] == passages
+    assert "4111" not in kept["asked"]
+
+
 def test_their_words_go_with_the_transcript(tmp_path: Path) -> None:
     engine = open_database("sqlite:///record.db", tmp_path)
     migrate(engine)
