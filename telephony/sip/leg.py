@@ -90,6 +90,7 @@ class SipLeg:
             wire_rate=self._wire.wire_rate,
             codec=self._wire.codec,
             playout_delay_s=self._settings.send_ahead_frames * FRAME_S + self._wire.delay_s,
+            dtmf=self._settings.carries_keys,
         )
 
     @property

@@ -77,6 +77,10 @@ class SipSettings(Settings):
     transfer_context: bool = Field(
         default=True, description="Put reason and hand-over id into the Refer-To as User-to-User."
     )
+    carries_keys: bool = Field(
+        default=True,
+        description="Keys arrive (RFC 4733, SIP INFO). false: a trunk without; who would key in a card gets a person.",
+    )
     trace: bool = Field(default=False, description="Log every SIP message at debug level, but for keys.")
     conceal: ConcealSettings = Field(default_factory=ConcealSettings, description="Gaps and bursts of incoming sound.")
 

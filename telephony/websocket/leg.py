@@ -112,6 +112,7 @@ class TwilioLeg:
             wire_rate=RATE,
             codec="PCMU",
             playout_delay_s=self._settings.lead_ms / 1000,
+            dtmf=self._settings.carries_keys,
         )
 
     @property

@@ -74,6 +74,10 @@ class WebSocketSettings(Settings):
     mark_interval_s: float = Field(
         default=1.0, ge=0.2, le=30, description="How often a mark asks the provider how far its playout is."
     )
+    carries_keys: bool = Field(
+        default=True,
+        description="The provider sends keys. false: it does not; who would key in a card gets a person.",
+    )
     media_timeout_s: float = Field(
         default=15.0, gt=0, le=3600, description="A call without media for so long is ended."
     )

@@ -67,6 +67,13 @@ async def test_digits_reach_the_port_once_each_and_a_flood_is_thinned(house: Hou
         assert house.ports[0].closed == []
 
 
+@pytest.mark.parametrize("carries", [True, False])
+async def test_a_provider_without_keys_is_known_as_one(make_house: MakeHouse, carries: bool) -> None:
+    async with make_house(carries_keys=carries) as house, house.client():
+        await house.answered.wait()
+        assert house.legs[0].capabilities.dtmf is carries
+
+
 async def test_each_beat_asks_the_port_once_and_the_provider_is_never_sixty_milliseconds_ahead(
     make_house: MakeHouse,
 ) -> None:
