@@ -22,6 +22,7 @@ from console.api import make_api
 from contracts.audio import SILENCE
 from contracts.clock import MonotonicClock
 from contracts.configfile import load_yaml
+from contracts.dialling import Dialler
 from contracts.events import Event, EventKind
 from contracts.leg import LegInfo
 from contracts.switch import Switch
@@ -32,13 +33,16 @@ from dialog.settings import CascadeFile, DialogSettings
 from dialog.waitingline import WaitingLine
 from escalation.queuesettings import QueueSettings
 from escalation.rules import RuleBook
+from escalation.settings import EscalationSettings
 from knowledge.client import KnowledgeClient
 from knowledge.engine import KnowledgeEngine
+from operations.callbacks import Callbacks
 from operations.eventlog import EventLog
 from operations.metrics import Fanout
 from operations.settings import EventLogSettings
 from operations.tables import events
 from server.asking import Asking
+from server.callingback import CallingBack
 from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
 from server.knowledge_link import knowledge_operations
@@ -50,9 +54,11 @@ from server.wall import Wall
 from telephony.patchbay import PatchbaySettings
 from tests.console.conftest import PASSWORD, SETTINGS, csrf_of
 from tests.console.oidc_provider import serving
-from tests.dialog.kit import ROOT, Says, Talk
+from tests.dialog.kit import ROOT, Says, SteadyVoice, Talk
 from tests.knowledge.conftest import model_folder
 from tests.operations.kit import keep
+from voice.mouth import Mouth
+from voice.settings import VoiceSettings
 
 ResultT = TypeVar("ResultT")
 DOCUMENTS = {
@@ -132,6 +138,7 @@ class House:
         self._wall = Wall()
         self.line: WaitingLine
         self.waiting = QueueSettings()
+        self.phones: Dialler | None = None
         self.queued = False
         """Callers wait for people at the desk; else there is no queue."""
         self.desk = Desk(self._wall)
@@ -232,6 +239,12 @@ class House:
         rules = RuleBook.load(ROOT / "configs" / "rules.yaml")
         kill = KillSwitch(self.switch, lambda: rules, self, self.flush)
         self.line = WaitingLine(self.waiting, clock, self, TicketKeeper(self._log()), SILENCE)
+        tickets, voice = Callbacks(self.record), SteadyVoice()
+        calling = CallingBack(
+            lambda ticket: asyncio.to_thread(tickets.get, ticket), self.phones,
+            lambda: Mouth(VoiceSettings(), voice, clock), PatchbaySettings(), EscalationSettings(queue=self.waiting),
+            self.line, self,
+        )  # fmt: skip
         control = ControlServer(
             self._home / "control.sock",
             {
@@ -240,6 +253,7 @@ class House:
                 **self.desk.operations(),
                 **kill.operations(),
                 **QueueDesk(self.line).operations(),
+                **calling.operations(),
             },
             LiveEvents(),
             self.streams,
@@ -253,6 +267,7 @@ class House:
                 await self._down.wait()
         for talk in self._calls:
             await talk.end()
+        await calling.close()
         if self._events is not None:
             await asyncio.to_thread(self._events.close)
         await control.close()

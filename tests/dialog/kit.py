@@ -202,6 +202,8 @@ class Record:
     tickets: list[CallbackTicket] = field(default_factory=list)
     also: list[EventSink] = field(default_factory=list)
     disk_full: bool = False
+    locked: bool = False
+    """No hand-over can be saved."""
     slow_s: float = 0.0
     """A hand-over is on the disk so long after it was given."""
 
@@ -216,6 +218,8 @@ class Record:
         self.tickets.append(ticket)
 
     async def save(self, record: HandoffRecord) -> None:
+        if self.locked:
+            raise RecordError("database is locked")
         self.handoffs.append(record)
         await asyncio.sleep(self.slow_s)
 

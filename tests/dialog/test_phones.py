@@ -151,6 +151,21 @@ def test_a_caller_who_hangs_up_while_a_telephone_rings_is_called_for_no_longer(t
     assert presence(done, "ann") is Presence.READY
 
 
+def test_a_record_that_cannot_be_written_keeps_nobody_from_a_person(talk: Any) -> None:
+    exchange = Exchange()
+    exchange.keys = "1"
+
+    async def scenario(t: Talk) -> None:
+        t.record.locked = True
+        ready(t, "ann")
+        t.say("I want to talk to a person")
+        await joined(t)
+
+    done = talk(scenario, **parts(exchange))
+    assert done.record.handoffs == []
+    assert {body["what"] for body in done.record.bodies(EventKind.TROUBLE)} == {"handoff"}
+
+
 def test_a_telephone_that_never_answers_is_asked_twice_and_the_caller_promised_a_callback(talk: Any) -> None:
     exchange = Exchange(ann=DialEnd.NO_ANSWER)
 
