@@ -41,7 +41,7 @@ PACKET = 160
 """Samples, and µ-law bytes, in 20 ms."""
 TAIL_S = 4.0
 """Silence after a recording, so that its last turn ends."""
-WHISPER, TURN, VAD = "whisper-base", "smart-turn", "silero-vad"
+WHISPER, SECOND, TURN, VAD = "whisper-base", "whisper-tiny-en", "smart-turn", "silero-vad"
 """What a fresh installation runs."""
 _VOICE = VoiceSettings()
 LOOP = "loop"
@@ -177,7 +177,8 @@ class Listener:
 
 def usual_whisper(store: ModelStore) -> dict[str, Any]:
     """Options of the Whisper engine as a fresh installation has them."""
-    return {"path": str(store.folder(WHISPER)), "language": "en", **Recognition().model_dump(mode="json")}
+    paths = {"path": str(store.folder(WHISPER)), "second": str(store.folder(SECOND))}
+    return {**paths, "language": "en", **Recognition().model_dump(mode="json")}
 
 
 def without_partials(settings: VoiceSettings) -> VoiceSettings:

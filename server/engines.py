@@ -26,12 +26,19 @@ from workers.settings import EngineSettings, WorkerSettings, WorkersSettings
 
 SUITES = "evaluation.releasechild"
 """The process that asks the evaluation's suites about a release."""
+SECOND = "whisper-tiny-en"
+"""Knows only English, and is another opinion only where it is not the recogniser itself."""
 
 
 class ModelChoice(Settings):
     """Models by their names in the manifest, and how many threads each engine may use."""
 
     whisper: str = Field(default="whisper-base", description="Recogniser; whisper-tiny-en is faster and worse.")
+    second: str | None = Field(
+        default=None,
+        description=f"Another recogniser that hears turns of 4 s and more, too. Not set: {SECOND} if callers speak "
+        'English; "": none.',
+    )
     language: str = Field(default="en", pattern="^[a-z]{2}$", description="The callers' language.")
     small: str = Field(default="qwen-0.5b", description="The small language model (GGUF).")
     large: str = Field(default="qwen-1.5b", description="The large language model (GGUF); empty: none.")
@@ -50,6 +57,13 @@ class ModelChoice(Settings):
     hang_timeout_s: float = Field(default=1.5, gt=0, description="A worker silent for so long is replaced.")
     manifest: Path = Field(default=Path("configs/models.yaml"), description="The model manifest.")
 
+    @property
+    def second_opinion(self) -> str:
+        """The name of the second recogniser; "" for none."""
+        if self.second is not None:
+            return self.second
+        return SECOND if self.language == "en" and self.whisper != SECOND else ""
+
 
 def store_of(choice: ModelChoice, models: Path, manifest: Path) -> ModelStore:
     """The model files. Raises ConfigError for a bad manifest."""
@@ -58,14 +72,17 @@ def store_of(choice: ModelChoice, models: Path, manifest: Path) -> ModelStore:
 
 def chosen(choice: ModelChoice, knowledge: KnowledgeSettings) -> list[str]:
     """Names of all models that these settings need."""
-    names = [choice.whisper, choice.small, choice.large, choice.voice, choice.turn, choice.vad, knowledge.model]
+    heard = [choice.whisper, choice.second_opinion, choice.turn, choice.vad]
+    names = [*heard, choice.small, choice.large, choice.voice, knowledge.model]
     return list(dict.fromkeys(name for name in names if name))
 
 
 def whisper_options(choice: ModelChoice, store: ModelStore) -> dict[str, Any]:
     """Options of the Whisper engine (WhisperOptions), as plain data. Raises ModelFileError for a missing model."""
     path = str(store.folder(choice.whisper))
-    return {"path": path, "language": choice.language, **choice.recognition.model_dump(mode="json")}
+    second = str(store.folder(choice.second_opinion)) if choice.second_opinion else ""
+    recognition = choice.recognition.model_dump(mode="json")
+    return {"path": path, "second": second, "language": choice.language, **recognition}
 
 
 def suites_of(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import ConfigError
-from server.engines import store_of, whisper_options
+from server.engines import chosen, store_of, whisper_options
 from server.settings import ROOT, load_settings
 from workers.engines.whisper_options import WhisperOptions
 
@@ -72,7 +72,8 @@ def test_the_digest_changes_with_the_settings_and_with_the_files(tmp_path: Path)
 
 
 def test_how_the_recogniser_listens_is_set_in_the_file(tmp_path: Path) -> None:
-    engines = load_settings(write(tmp_path, "engines:\n  recognition: {beam: 3, windows_s: [8, 30]}\n")).engines
+    text = 'engines:\n  second: ""\n  recognition: {beam: 3, windows_s: [8, 30]}\n'
+    engines = load_settings(write(tmp_path, text)).engines
     (tmp_path / "whisper").mkdir()
     manifest = (
         "sets: {}\npackages: {}\nmodels:\n  whisper-base: {engine: whisper, licence: MIT, about: mine, path: whisper}\n"
@@ -80,4 +81,22 @@ def test_how_the_recogniser_listens_is_set_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(manifest)
     store = store_of(engines, tmp_path, tmp_path / "models.yaml")
     options = WhisperOptions.model_validate(whisper_options(engines, store))
-    assert (options.beam, options.windows_s, options.language) == (3, (8, 30), "en")
+    assert (options.beam, options.windows_s, options.language, options.second) == (3, (8, 30), "en", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "second"),
+    [
+        ("{}", "whisper-tiny-en"),
+        ("{second: whisper-small}", "whisper-small"),
+        ('{second: ""}', ""),
+        ("{language: de}", ""),
+        ("{whisper: whisper-tiny-en}", ""),
+    ],
+)
+def test_a_second_recogniser_listens_where_it_knows_the_language_and_is_another(
+    tmp_path: Path, text: str, second: str
+) -> None:
+    settings = load_settings(write(tmp_path, f"engines: {text}\n"))
+    assert settings.engines.second_opinion == second
+    assert not second or second in chosen(settings.engines, settings.knowledge)

@@ -18,7 +18,7 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,7 @@ from workers.engines.denoise import suppress
 from workers.engines.files import model_path, unusable
 from workers.engines.whisper_digits import DigitReader
 from workers.engines.whisper_options import WhisperOptions
+from workers.engines.whisper_second import Opinion, prefers, weigh
 
 Floats = npt.NDArray[np.float32]
 _HOP = 160
@@ -58,6 +59,8 @@ class WhisperEngine:
         self._folder = model_path(options, "model.bin", "config.json", "tokenizer.json")
         self._options = WhisperOptions.model_validate(dict(options))
         self._features = FeatureExtractor()
+        second = {**options, "path": self._options.second, "second": ""}
+        self._second = WhisperEngine(second) if self._options.second else None
 
     def load(self) -> None:
         """Load and decode a second of noise once, so that the first caller does not pay for allocation."""
@@ -81,6 +84,8 @@ class WhisperEngine:
         self._silence = self._silent_states()
         noise = np.random.default_rng(0).normal(0, 0.01, RATE).astype(np.float32)
         self._decode(self._encode(noise), max_tokens=8, beam=self._options.beam)
+        if self._second is not None:
+            self._second.load()
 
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
         """``transcribe``: text, avg_logprob, no_speech, rejected, compute_s, words [[text, probability, start_s,
@@ -109,14 +114,23 @@ class WhisperEngine:
         tokens = self._without_echo([t for t in result.sequences_ids[0] if t < self._eot])
         avg_logprob = _logprob(result)
         text = self._text(tokens)
+        rejected = self._reject(text, avg_logprob, float(result.no_speech_prob))
+        digits = int(params.get("digits", 0))
+        doubtful = avg_logprob < self._options.sure_logprob
+        if final and not (rejected or digits) and (doubtful or len(audio) >= self._options.second_from_s * RATE):
+            weight = self._options.second_weight_doubtful if doubtful else 1.0
+            other, preferred = self._second_opinion(audio, cap, Opinion(text, _total(result), encoded), weight, job)
+            readings = [text, other, *readings]
+            if preferred is not None:
+                text, tokens, avg_logprob = other, self._tokens(other), preferred
         body = {"text": text, "avg_logprob": avg_logprob, "no_speech": float(result.no_speech_prob)}
-        body["rejected"] = rejected = self._reject(text, avg_logprob, float(result.no_speech_prob))
+        body["rejected"] = rejected
         if rejected:
             body["text"] = ""
         elif final:
             body["words"] = self._words(encoded, tokens, len(audio), skipped_s) if self._options.words else []
-            body["readings"] = [one for one in readings if _plain(one) != _plain(text)][:MOST_READINGS]
-        if 0 < (digits := int(params.get("digits", 0))) <= _MOST_DIGITS:
+            body["readings"] = _distinct([text, *readings])[1 : 1 + MOST_READINGS]
+        if 0 < digits <= _MOST_DIGITS:
             job.checkpoint()
             doubtful = bool(rejected) or float(result.no_speech_prob) > self._options.no_speech
             body["alternatives"] = self._counted(audio, encoded, digits, doubtful)
@@ -124,6 +138,36 @@ class WhisperEngine:
 
     def _reply(self, body: dict[str, Any], began: float) -> Reply:
         return Reply({"words": [], "alternatives": [], "readings": [], **body, "compute_s": time.monotonic() - began})
+
+    def _second_opinion(
+        self, audio: Floats, cap: int, mine: Opinion, weight: float, job: Job
+    ) -> tuple[str, float | None]:
+        """What the second recogniser wrote; "" for nothing, or where there is none. And, where both together find it
+        more probable than ``mine``, its mean log probability to this one."""
+        if self._second is None:
+            return "", None
+        job.checkpoint()
+        other = self._second._opinion(audio, cap)
+        if not other.text or _plain(other.text) == _plain(mine.text):
+            return other.text, None
+        job.checkpoint()
+        weighed = self._weighed(other.text, mine.encoded)
+        if not prefers(mine, other, self._second._weighed(mine.text, other.encoded), weighed, weight):
+            return other.text, None
+        return other.text, weighed / (len(self._tokens(other.text)) + 1)
+
+    def _opinion(self, audio: Floats, cap: int) -> Opinion:
+        """The most probable words of sound whose noise is suppressed already; none where they loop."""
+        encoded = self._encode(audio)
+        result = self._wide(encoded, cap)
+        text = self._text(self._without_echo([t for t in result.sequences_ids[0] if t < self._eot]))
+        return Opinion("" if self._reject(text, 0.0, 0.0) else text, _total(result), encoded)
+
+    def _weighed(self, text: str, encoded: Any) -> float:
+        return weigh(self._model, self._prompt[:-1], encoded, self._tokens(text))
+
+    def _tokens(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(f" {text}", add_special_tokens=False).ids)
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens))).strip()
@@ -181,12 +225,9 @@ class WhisperEngine:
         return self._decode(encoded, max_tokens, beam, num_hypotheses=beam)
 
     def _others(self, result: Any) -> list[str]:
-        """Everything that a search found, without loops; what differs in capitals or marks only counts once."""
+        """Everything that a search found, without loops."""
         found = (self._without_echo([t for t in tokens if t < self._eot]) for tokens in result.sequences_ids)
-        texts: dict[str, str] = {}
-        for text in map(self._text, found):
-            texts.setdefault(_plain(text), text)
-        return [text for plain, text in texts.items() if plain and not loops(plain.split())]
+        return [text for text in _distinct(map(self._text, found)) if not loops(_plain(text).split())]
 
     def _counted(self, audio: Floats, encoded: Any, count: int, doubtful: bool) -> list[str]:
         """The sound as ``count`` digits: "3 6 1 4", best readings first; none where they are improbable.
@@ -262,10 +303,22 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
+def _distinct(texts: Iterable[str]) -> list[str]:
+    """Those with words, in order; what differs in capitals or marks only counts once."""
+    found: dict[str, str] = {}
+    for text in texts:
+        found.setdefault(_plain(text), text)
+    return [text for plain, text in found.items() if plain]
+
+
+def _total(result: Any) -> float:
+    """Log probability of the whole text and its end."""
+    return float(result.scores[0]) * len(result.sequences_ids[0])
+
+
 def _logprob(result: Any) -> float:
     """Mean log probability of a token. The end token counts as one more, as in faster-whisper."""
-    count = len(result.sequences_ids[0])
-    return float(result.scores[0]) * count / (count + 1)
+    return _total(result) / (len(result.sequences_ids[0]) + 1)
 
 
 def pcm_to_float(pcm: bytes) -> Floats:

@@ -52,6 +52,14 @@ class Recognition(Settings):
     beam_from_s: float = Field(
         default=4.0, ge=0.0, description="final passes of longer sound are searched with all beams at once"
     )
+    second_from_s: float = Field(
+        default=4.0,
+        ge=0.0,
+        description="final passes of longer sound are heard by the second recogniser, too, and doubtful ones",
+    )
+    second_weight_doubtful: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="what its judgement counts beside the first's where that is doubtful"
+    )
     silence_states: int = Field(
         default=250, ge=0, le=1500, description="encoder states of silence, 20 ms each, after a short window"
     )
@@ -73,8 +81,10 @@ class Recognition(Settings):
 
 
 class WhisperOptions(Recognition):
-    """``path``: folder with model.bin, config.json, tokenizer.json and a vocabulary. ``language``: of the calls."""
+    """``path``: folder with model.bin, config.json, tokenizer.json and a vocabulary. ``second``: folder of another one
+    that gives its opinion on long turns; empty: none. ``language``: of the calls."""
 
     path: str
+    second: str = ""
     language: str = "en"
     threads: int = 2
