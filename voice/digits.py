@@ -78,7 +78,11 @@ def as_digits(transcript: Transcript, count: int) -> Transcript:
 
 
 def _again(said: str, count: int) -> bool:
-    """Is that a number said twice, its end perhaps heard differently, or a longer row of digits word for word twice?"""
+    """Is that a number said twice, its end perhaps heard differently, or a longer row of digits word for word twice?
+
+    A row of one digit ("000000000" for six) is such a repeat, too: people have numbers like that, recognisers make rows
+    too long, and the recogniser has no reading of six where it counts nine.
+    """
     lengths = range(count, len(said) // 2 + 1)
     return len(said) == 2 * count or any(said[length:] == said[:-length] for length in lengths)
 

@@ -11,7 +11,7 @@ import pytest
 from contracts.engines import MOST_READINGS
 from tests.workers.test_engines import SENTENCE, Inline, misheard, options, speak
 from workers.engines.whisper import WhisperEngine, echo
-from workers.engines.whisper_digits import agreed
+from workers.engines.whisper_digits import agreed, likely
 
 MODELS = Path(os.environ.get("CALLWRIGHT_MODELS", "~/.cache/callwright")).expanduser()
 
@@ -48,9 +48,20 @@ def test_a_reading_of_expected_digits_has_just_so_many() -> None:
     readings = engine.run("transcribe", {"digits": 6}, sound, Inline()).body["alternatives"]
     assert readings[0] == "4 7 1 0 8 2"
     assert {len(reading.split()) for reading in readings} == {6}
+    fewer = speak("four, seven, one, zero.")
+    assert engine.run("transcribe", {"digits": 6}, fewer, Inline()).body["alternatives"] == [], "none are invented"
+    assert engine.run("transcribe", {"digits": 4}, fewer, Inline()).body["alternatives"][0] == "4 7 1 0"
     assert engine.run("transcribe", {"digits": 6}, speak(SENTENCE), Inline()).body["alternatives"] == []
     assert engine.run("transcribe", {"digits": 6}, bytes(32_000), Inline()).body["alternatives"] == []
     assert engine.run("transcribe", {}, sound, Inline()).body["alternatives"] == []
+
+
+def test_a_count_of_digits_is_refused_where_another_is_clearly_better() -> None:
+    assert likely({6: -0.9, 9: -0.9, 1: -4.4}, 6, 1.0)
+    assert likely({6: -1.5, 5: -0.6}, 6, 1.0)
+    assert not likely({6: -3.9, 4: -1.0}, 6, 1.0)
+    assert not likely({4: -0.7, 1: -5.1}, 6, 1.0)
+    assert not likely({}, 6, 1.0)
 
 
 def test_two_hearings_agree_on_what_neither_finds_improbable() -> None:

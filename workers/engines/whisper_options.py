@@ -67,6 +67,9 @@ class Recognition(Settings):
     digits_sure: float = Field(
         default=-0.2, le=0.0, description="log probability of a number at which it need not be heard twice"
     )
+    digits_other_count: float = Field(
+        default=1.0, ge=0.0, description="log probability by which another count of digits refuses the expected one"
+    )
     digits_logprob: float = Field(
         default=-0.7, le=0.0, description="mean log probability of a digit below which a number is no answer"
     )
