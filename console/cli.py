@@ -56,7 +56,7 @@ def make_app(open_accounts: AccountsFactory) -> typer.Typer:
 
     @app.command(epilog="Example:  callwright users remove maria")
     def remove(name: Name) -> None:
-        """Nobody signs in with this account any more; what it did stays in the record."""
+        """Remove an account: nobody signs in with it any more; what it did stays in the record."""
         with open_accounts() as accounts:
             accounts.remove(name, by=at_terminal())
         Console().print(f"{name} is removed", markup=False)

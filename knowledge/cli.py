@@ -41,7 +41,7 @@ def make_app(access: AccessFactory, max_bytes: Callable[[], int]) -> typer.Typer
 
 
 def _documents(app: typer.Typer, access: AccessFactory, max_bytes: Callable[[], int]) -> None:
-    @app.command(epilog="Example: callwright knowledge add configs/demo/knowledge fees.pdf --publish")
+    @app.command(epilog="Example:  callwright knowledge add configs/demo/knowledge fees.pdf --publish")
     def add(
         paths: Annotated[list[Path], typer.Argument(help="Markdown, text, HTML, PDF, DOCX, CSV, JSON; or folders.")],
         publish: Annotated[bool, typer.Option(help="Propose and publish at once, if the review allows it.")] = False,
@@ -58,7 +58,7 @@ def _documents(app: typer.Typer, access: AccessFactory, max_bytes: Callable[[], 
             if result.refused:
                 raise typer.Exit(1)
 
-    @app.command("list", epilog="Example: callwright knowledge list --release r0007 --json")
+    @app.command("list", epilog="Example:  callwright knowledge list --release r0007 --json")
     def list_documents(
         release: Annotated[str, typer.Option(help="Of this release; of the draft if left out.")] = "",
         as_json: AsJson = False,
@@ -67,7 +67,7 @@ def _documents(app: typer.Typer, access: AccessFactory, max_bytes: Callable[[], 
         with _one_line_errors(), access() as base:
             clishow.documents(base.list_documents(release or None), base.stats(), as_json)
 
-    @app.command(epilog='Example: callwright knowledge search "when are you open on saturday" --limit 3')
+    @app.command(epilog='Example:  callwright knowledge search "when are you open on saturday" --limit 3')
     def search(
         text: Annotated[str, typer.Argument(help="A question, as a caller would ask it.")],
         limit: Annotated[int, typer.Option(min=1, max=50, help="How many passages.")] = 5,
@@ -80,7 +80,7 @@ def _documents(app: typer.Typer, access: AccessFactory, max_bytes: Callable[[], 
             found = base.search(text, limit=limit, context=context or [], release=release)
             print(json.dumps(evidence_json(found), indent=2)) if as_json else clishow.evidence(found)
 
-    @app.command(epilog="Example: callwright knowledge remove fees.md")
+    @app.command(epilog="Example:  callwright knowledge remove fees.md")
     def remove(
         keys: Annotated[list[str], typer.Argument(help="Sources, files or ids, as `list` shows them.")], by: By = ""
     ) -> None:
@@ -91,13 +91,13 @@ def _documents(app: typer.Typer, access: AccessFactory, max_bytes: Callable[[], 
                 count = sum(one.passages for one in removed)
                 Console().print(f"removed {key} ({len(removed)} documents, {count} passages)", markup=False)
 
-    @app.command(epilog="Example: callwright knowledge held")
+    @app.command(epilog="Example:  callwright knowledge held")
     def held(as_json: AsJson = False) -> None:
         """Show quarantined documents, with the words that look like instructions to a language model."""
         with _one_line_errors(), access() as base:
             clishow.held(base.held(), as_json)
 
-    @app.command(epilog="Example: callwright knowledge decide letter.docx --accept")
+    @app.command(epilog="Example:  callwright knowledge decide letter.docx --accept")
     def decide(
         key: Annotated[str, typer.Argument(help="A quarantined document, as `held` shows it.")],
         accept: Annotated[bool, typer.Option("--accept/--reject", help="Let it into the draft, or throw it away.")],
@@ -110,27 +110,27 @@ def _documents(app: typer.Typer, access: AccessFactory, max_bytes: Callable[[], 
 
 
 def _draft(app: typer.Typer, access: AccessFactory) -> None:
-    @app.command(epilog="Example: callwright knowledge draft")
+    @app.command(epilog="Example:  callwright knowledge draft")
     def draft(as_json: AsJson = False) -> None:
         """Show how the draft differs from what callers hear."""
         with _one_line_errors(), access() as base:
             clishow.draft(base.draft(), base.stats(), as_json)
 
-    @app.command(epilog="Example: callwright knowledge revert")
+    @app.command(epilog="Example:  callwright knowledge revert")
     def revert(by: By = "") -> None:
         """Throw the draft's changes away: make it equal to the live release."""
         with _one_line_errors(), access() as base:
             base.revert(by=by or _user())
             Console().print(f"the draft is what {base.stats().release} holds", markup=False)
 
-    @app.command(epilog='Example: callwright knowledge propose --note "new wire fees"')
+    @app.command(epilog='Example:  callwright knowledge propose --note "new wire fees"')
     def propose(note: Note = "", by: By = "", as_json: AsJson = False) -> None:
         """Freeze the draft as a release and review it: checks, golden questions, answers that would change."""
         with _one_line_errors(), access() as base:
             cliadd.watch_indexing(base)
             _show(cliadd.watch_suites(base, base.propose(by=by or _user(), note=note)), as_json)
 
-    @app.command(epilog="Example: callwright knowledge evaluate r0007 --models")
+    @app.command(epilog="Example:  callwright knowledge evaluate r0007 --models")
     def evaluate(
         release: Annotated[str, typer.Argument(help="A release; left out, the newest.")] = "",
         models: Annotated[bool, typer.Option(help="Have the language models word the answers: slow.")] = False,
@@ -147,13 +147,13 @@ def _draft(app: typer.Typer, access: AccessFactory) -> None:
             if suites.get("state") != "done" or missed:
                 raise typer.Exit(1)
 
-    @app.command(epilog="Example: callwright knowledge show r0007")
+    @app.command(epilog="Example:  callwright knowledge show r0007")
     def show(release: ReleaseName, as_json: AsJson = False) -> None:
         """Show a release and its review."""
         with _one_line_errors(), access() as base:
             _show(_find(base, release), as_json)
 
-    @app.command(epilog="Example: callwright knowledge check && callwright knowledge publish r0007")
+    @app.command(epilog="Example:  callwright knowledge check && callwright knowledge publish r0007")
     def check(
         release: Annotated[str, typer.Argument(help="A release; left out, the newest.")] = "", as_json: AsJson = False
     ) -> None:
@@ -175,14 +175,14 @@ def _find(base: KnowledgeAccess, release: str) -> ReleaseInfo:
 
 
 def _releases(app: typer.Typer, access: AccessFactory) -> None:
-    @app.command(epilog="Example: callwright knowledge approve r0007 --by maria")
+    @app.command(epilog="Example:  callwright knowledge approve r0007 --by maria")
     def approve(release: ReleaseName, by: By = "") -> None:
         """Approve a proposed release; it must be somebody else than who proposed it."""
         with _one_line_errors(), access() as base:
             info = base.approve(release, by=by or _user())
             Console().print(f"{info.release} approved by {info.approved_by}", markup=False)
 
-    @app.command(epilog="Example: callwright knowledge publish r0007")
+    @app.command(epilog="Example:  callwright knowledge publish r0007")
     def publish(
         release: Annotated[str, typer.Argument(help="A proposed release; left out, the draft is proposed first.")] = "",
         despite: Despite = "",
@@ -195,7 +195,7 @@ def _releases(app: typer.Typer, access: AccessFactory) -> None:
             info = _publish(base, release, by or _user(), note, despite)
             print(json.dumps(to_json(info), indent=2)) if as_json else clishow.live(info)
 
-    @app.command(epilog="Example: callwright knowledge rollback")
+    @app.command(epilog="Example:  callwright knowledge rollback")
     def rollback(
         release: Annotated[str, typer.Argument(help="Where to; left out, to the release before.")] = "", by: By = ""
     ) -> None:
@@ -203,13 +203,13 @@ def _releases(app: typer.Typer, access: AccessFactory) -> None:
         with _one_line_errors(), access() as base:
             clishow.live(base.rollback(by=by or _user(), release=release))
 
-    @app.command(epilog="Example: callwright knowledge releases")
+    @app.command(epilog="Example:  callwright knowledge releases")
     def releases(as_json: AsJson = False) -> None:
         """Show all releases, newest first."""
         with _one_line_errors(), access() as base:
             clishow.releases(base.releases(), as_json)
 
-    @app.command(epilog="Example: callwright knowledge changes")
+    @app.command(epilog="Example:  callwright knowledge changes")
     def changes(as_json: AsJson = False) -> None:
         """Show who did what, the latest first."""
         with _one_line_errors(), access() as base:

@@ -14,11 +14,14 @@ from rich.table import Table
 from contracts.errors import CallwrightError
 from server.settings import OperatorSettings, load_settings, project_path
 
-EXIT_CODES = """Exit codes: 0 done; 1 refused or failed; 2 wrong settings or arguments; 3 model files missing or
-damaged; 4 a call was not answered; 130 interrupted."""
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 refused or failed; 2 wrong settings or arguments; 3 model files missing or damaged; "
+    "4 a call was not answered; 130 interrupted."
+)
 
 app = typer.Typer(
     help=f"A voice operator for call centres that runs on your own machines.\n\n{EXIT_CODES}",
+    epilog="Example:  callwright check && callwright serve",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -127,7 +130,7 @@ def call(
 @app.command(epilog="Example:  callwright check --config configs/callwright.yaml --deep")
 def check(
     config: ConfigOption = None,
-    deep: Annotated[bool, typer.Option(help="Hash every model file (takes some seconds).")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Hash every model file (takes some seconds).")] = False,
 ) -> None:
     """Look at this machine and these settings, and say what would keep the operator from answering."""
     from server.checkup import check_all
