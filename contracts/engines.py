@@ -47,6 +47,8 @@ class Transcript:
     """Where so many digits were expected: the sound read as just those, most probable first; none if improbable."""
     readings: tuple[str, ...] = ()
     """What else may have been said, most probable first, at most MOST_READINGS; only where the search was wide."""
+    sound: str = ""
+    """Names the sound of a final pass to whoever can read it again (Rereader); empty: nobody can."""
 
     @property
     def confidence(self) -> float:
@@ -152,12 +154,34 @@ class Evidence:
         return self.passages[0] if self.passages else None
 
 
+@dataclass(slots=True, frozen=True)
+class Resemblance:
+    """A name of the knowledge base that sounds like the words from ``start`` to ``end`` (characters) of a question.
+
+    ``score``: likeness, 0..1.
+    """
+
+    score: float
+    start: int
+    end: int
+    name: str
+
+
 class Recogniser(Protocol):
     """Whisper."""
 
     async def transcribe(self, pcm: bytes, *, deadline: float, final: bool, digits: int = 0) -> Transcript:
         """Words of internal PCM up to 30 s. ``final`` asks for priority over partial passes; ``digits``: so many
         are expected, and ``alternatives`` wanted in which all is digits; 0: none are expected, or nobody knows."""
+        ...
+
+
+class Rereader(Protocol):
+    """Whisper, asked what it makes of sound that it has heard if it knows some names."""
+
+    async def again(self, sound: str, names: Sequence[str], *, deadline: float) -> str:
+        """Words of ``Transcript.sound``, names spelled as here if they were said; "" if it is no longer kept. The first
+        names count most; some may find no room."""
         ...
 
 
@@ -214,6 +238,14 @@ class Retriever(Protocol):
         ``release``: of the turn's first evidence, so that no answer mixes two; empty: the live one. ``talk``: what both
         sides said before, oldest first, for the names in it; ``readings``: what else the question may have been.
         """
+        ...
+
+
+class NameFinder(Protocol):
+    """The knowledge base, asked for names."""
+
+    async def resembling(self, text: str, *, release: str, deadline: float) -> tuple[Resemblance, ...]:
+        """Names in a ``release`` (empty: the live one) that sound like words of ``text``, the most alike first."""
         ...
 
 

@@ -40,6 +40,7 @@ class Partial:
     confidence: float = 1.0
     readings: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
+    sound: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -207,7 +207,13 @@ class Answering:
     def question(self, said: str, heard: Transcript | Partial, turn: int = 0) -> Question:
         """What the caller said, as the search and the cascade see it; ``turn``: the one that is coming, if it is."""
         return question_of(
-            self.conversation, said, heard.confidence, turn=turn, readings=heard.readings, words=heard.words
+            self.conversation,
+            said,
+            heard.confidence,
+            turn=turn,
+            readings=heard.readings,
+            words=heard.words,
+            sound=heard.sound,
         )
 
     async def _wait(self, work: asyncio.Task[Outcome], budget: TurnBudget, measure: TurnMeasure) -> Outcome:

@@ -27,8 +27,9 @@ def question_of(
     turn: int = 0,
     readings: Sequence[str] = (),
     words: tuple[Word, ...] = (),
+    sound: str = "",
 ) -> Question:
-    """``turn``: the one being answered, 0 the latest; ``confidence``, ``readings``, ``words``: of its recognition."""
+    """``turn``: the one being answered, 0 the latest; ``confidence`` … ``sound``: of its recognition."""
     text = core_question(said)
     choice, settled = conversation.choice, conversation.settled
     if choice is not None and (meant := choice.picked(text)) is not None:
@@ -42,6 +43,7 @@ def question_of(
         readings=tuple(core_question(one) for one in readings),
         talk=tuple(conversation.talk(TALK_LINES, turn=turn)),
         words=words,
+        sound=sound,
     )
     before = conversation.subject if leans(text) else ""
     if not before:

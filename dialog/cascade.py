@@ -32,6 +32,7 @@ from dialog.ladder import Ladder, lost_since
 from dialog.outcome import Found, Outcome, Question, Result, Voice
 from dialog.pace import Pace
 from dialog.prompts import Prompts
+from dialog.rehearing import Rehearing
 from dialog.remembered import Answer, LookedUp, Remembered
 from dialog.router import Decision, Route, Router, Weighed
 from dialog.settings import DialogSettings
@@ -55,6 +56,7 @@ class Cascade:
         large: LanguageModel | None,
         clock: Clock,
         presence: Presence | None = None,
+        rehearing: Rehearing | None = None,
     ) -> None:
         self.presence = presence or AllPresent()
         self._settings = settings
@@ -62,6 +64,7 @@ class Cascade:
         self._gate = gate
         self._prompts = prompts
         self._search = search
+        self._rehearing = rehearing
         self._models_by_rung = {Rung.SMALL: small} | ({Rung.LARGE: large} if large is not None else {})
         self.workers = (KNOWLEDGE, *map(str, self._models_by_rung))
         self._clock = clock
@@ -109,6 +112,8 @@ class Cascade:
                 found = Found(asked, joined, joined=True)
         if question.meant is not None:
             found = replace(found, evidence=_leading(found.evidence, question.meant.document_id))
+        if self._rehearing is not None and not found.joined:
+            found = await self._rehearing.found(question, found, self._router, search, deadline)
         if not release:
             self._looked_up.put(question, found, self._clock.now())
         return found
@@ -250,7 +255,7 @@ class Cascade:
             return decision, evidence
         best = (decision, evidence)
         for part in parts[:4]:
-            alone = replace(question, text=part, before="", readings=())
+            alone = replace(question, text=part, before="", readings=(), sound="")
             try:
                 found = await self.retrieve(alone, release=evidence.release)
             except WorkerError:

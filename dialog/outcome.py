@@ -74,6 +74,8 @@ class Question:
     talk: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
     """How sure the recogniser is of each; empty if unknown."""
+    sound: str = ""
+    """Of ``words``, to be read again (contracts.engines.Rereader); empty: none was kept."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -164,6 +164,15 @@ class RouterThresholds(Settings):
     """Below this the caller is asked to repeat."""
 
 
+class RehearingLimits(Settings):
+    """When what would be declined is read again with names that sound like something in it."""
+
+    names: int = Field(default=12, ge=0, le=40)
+    """So many, the most alike first, the recogniser is told; 0: it is not asked."""
+    alike: float = Field(default=0.9, ge=0, le=1)
+    """What it then writes is a name from this likeness on; it may spell one otherwise ("Cityrooms" for CITYROOMZ)."""
+
+
 class ClarifyLimits(Settings):
     """When the caller is asked which of two things is meant."""
 
@@ -186,6 +195,7 @@ class CascadeFile(Settings):
     answerable: Answerable
     """Of bases whose titles name things."""
     clarify: ClarifyLimits = ClarifyLimits()
+    rehearing: RehearingLimits = RehearingLimits()
     generic_words: list[str] = Field(default_factory=list)
     """Words that say nothing about a passage's subject."""
     synonyms: dict[str, list[str]] = Field(default_factory=dict)

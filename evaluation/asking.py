@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 from contracts.clock import Clock, MonotonicClock
 from contracts.configfile import load_yaml
-from contracts.engines import Evidence, Generation, GenerationRequest, LanguageModel, Token, Word
+from contracts.engines import Evidence, Generation, GenerationRequest, LanguageModel, Rereader, Resemblance, Token
 from contracts.errors import EngineFailed
 from contracts.events import EventKind
 from dialog.budget import TurnBudget
@@ -19,6 +19,7 @@ from dialog.cascade import Cascade
 from dialog.gate import GroundingGate
 from dialog.outcome import Outcome, Question, Result, Voice
 from dialog.prompts import Prompts
+from dialog.rehearing import Rehearing
 from dialog.router import Decision, Route, Router
 from dialog.settings import BudgetSettings, CascadeFile, DialogSettings
 from workers.clients import LlamaModel
@@ -84,10 +85,14 @@ class Searches(Protocol):
         """As KnowledgeBase.search."""
         ...
 
+    def resembling(self, text: str, release: str = "") -> Sequence[Resemblance]:
+        """As KnowledgeBase.resembling."""
+        ...
+
 
 @dataclass(slots=True, frozen=True)
 class _Searched:
-    """contracts.engines.Retriever on a base in this process."""
+    """contracts.engines.Retriever and NameFinder on a base in this process."""
 
     base: Searches
 
@@ -96,6 +101,9 @@ class _Searched:
         readings: Sequence[str] = (),
     ) -> Evidence:  # fmt: skip
         return self.base.search(query, limit=limit, release=release, talk=talk, readings=readings)
+
+    async def resembling(self, text: str, *, release: str, deadline: float) -> tuple[Resemblance, ...]:
+        return tuple(self.base.resembling(text, release))
 
 
 class LargeOnly(Router):
@@ -125,26 +133,24 @@ class Cascades:
         self.clock = clock
         self.small = _Timed(small, "small")
         self.large = _Timed(large, "large") if large is not None else None
+        self.rereader: Rereader | None = None
+        """Who has heard the questions; None: they are typed."""
 
     async def ask(
         self,
-        text: str,
+        asked: str | Question,
         base: Searches,
         thresholds: CascadeFile,
         router: type[Router] = Router,
-        confidence: float = CONFIDENCE,
-        readings: tuple[str, ...] = (),
-        words: tuple[Word, ...] = (),
     ) -> Reply:
-        """The whole cascade for one question. ``confidence``, ``readings``, ``words``: of its recognition, as
-        contracts.engines.Transcript has them.
-
-        Raises WorkerError if a worker cannot be had at all.
-        """
+        """The whole cascade for one question, typed or heard. Raises WorkerError if a worker cannot be had at all."""
+        question = Question(asked, CONFIDENCE) if isinstance(asked, str) else asked
+        searched = _Searched(base)
+        rehearing = Rehearing(searched, self.rereader, thresholds.rehearing) if self.rereader is not None else None
         gate = GroundingGate(thresholds)
         cascade = Cascade(
-            self.settings, router(thresholds, gate), gate, self.prompts, _Searched(base), self.small, self.large,
-            self.clock,
+            self.settings, router(thresholds, gate), gate, self.prompts, searched, self.small, self.large, self.clock,
+            rehearing=rehearing,
         )  # fmt: skip
         spoken: list[str] = []
         events: list[tuple[EventKind, dict[str, Any]]] = []
@@ -153,11 +159,10 @@ class Cascades:
         for model in models:
             model.spent_s = 0.0
             model.asked.clear()
-        question = Question(text, confidence, readings=readings, words=words)
         outcome = await cascade.answer(question, TurnBudget(self.settings.budget, self.clock.now()), voice)
         spent_s = sum(model.spent_s for model in models)
-        asked = tuple(name for model in models for name in model.asked)
-        return Reply(outcome, tuple(spoken), spent_s, asked, tuple(events))
+        who = tuple(name for model in models for name in model.asked)
+        return Reply(outcome, tuple(spoken), spent_s, who, tuple(events))
 
 
 class Models(Cascades):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +64,7 @@ class InProcessJob:
 
 
 class InProcessRecogniser:
-    """contracts.engines.Recogniser on a Whisper engine of this process; counts what it did."""
+    """contracts.engines.Recogniser and Rereader on a Whisper engine of this process; counts what it did."""
 
     def __init__(self, engine: WhisperEngine) -> None:
         self.engine = engine
@@ -79,6 +79,10 @@ class InProcessRecogniser:
         transcript = Transcript(**{**body, "words": words, **texts})
         self.passes.append((seconds(pcm), transcript))
         return transcript
+
+    async def again(self, sound: str, names: Sequence[str], *, deadline: float) -> str:
+        """contracts.engines.Rereader."""
+        return str(self.engine.run("again", {"sound": sound, "names": names}, b"", InProcessJob()).body["text"])
 
 
 class InProcessJudge:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from contracts.engines import Word
 from contracts.errors import ConfigError
+from dialog.outcome import Question
 from dialog.router import Router
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus
@@ -55,13 +56,14 @@ class Answered:
 @dataclass(slots=True, frozen=True)
 class Understood:
     """A spoken question as it was recognised. ``confidence``: 0..1; ``turns``: into how many it was cut; ``readings``:
-    what else it may have been; ``words``: how sure each is."""
+    what else it may have been; ``words``: how sure each is; ``sound``: names it to the recogniser."""
 
     text: str
     confidence: float
     turns: int = 1
     readings: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
+    sound: str = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -81,7 +83,8 @@ class Round:
         """
         words = heard or Understood(asked.text, CONFIDENCE)
         base, thresholds = self.world.base, self.thresholds(asked)
-        reply = await models.ask(words.text, base, thresholds, router, words.confidence, words.readings, words.words)
+        heard_as = Question(words.text, words.confidence, readings=words.readings, words=words.words, sound=words.sound)
+        reply = await models.ask(heard_as, base, thresholds, router)
         said = claims(asked, reply, self.articles)
         return Answered(self.world.name, asked, reply, said, right(asked, reply, said))
 

@@ -21,12 +21,13 @@ from itertools import groupby
 import numpy as np
 
 from contracts.audio import RATE
+from contracts.engines import Rereader
 from contracts.errors import ConfigError
 from evaluation.about import matching
 from evaluation.asking import Models
 from evaluation.contract import Failure, Occasion, Outcome
 from evaluation.grounding import UNANSWERABLE, chosen
-from evaluation.hearing import WIRE_RATE, Listener
+from evaluation.hearing import WIRE_RATE, Listener, usual_whisper
 from evaluation.intents import OUTSIDE, Labelled
 from evaluation.intervals import paired_loss
 from evaluation.questions import Asked
@@ -40,6 +41,8 @@ from workers.manifest import ModelStore, load_manifest
 
 QUESTIONS = 60
 """Of each kind, and for the cascade of each base: a spoken question takes two seconds of two cores."""
+SOUNDS_KEPT = 10_000
+"""All questions are heard before any is asked; 1.5 MB each."""
 ANSWERED, ABSTAIN, TOPIC, OUT, IN = "answered", "abstain", "topic", "out_of_scope", "in_scope"
 Hear = Callable[[str], Understood]
 _CAPITALS = re.compile(r"\b[A-Z][A-Z'’-]*(?: (?:& )?[A-Z][A-Z'’-]*)+\b|\b[A-Z]{5,}\b")
@@ -85,7 +88,7 @@ class VoiceSuite:
 
     def run(self, occasion: Occasion) -> Outcome:
         """Raises ConfigError, KnowledgeError, LineError, ModelFileError, WorkerError."""
-        hear, steps = telephone(occasion), Steps(occasion)
+        hear, steps = Telephone(occasion), Steps(occasion)
         return scored([*by_topic(occasion, hear, steps), *by_cascade(occasion, hear, steps)])
 
 
@@ -114,18 +117,22 @@ def bases(occasion: Occasion) -> list[str]:
     return [name for name, file in FILES.items() if (occasion.data / file).is_file()]
 
 
-def telephone(occasion: Occasion) -> Hear:
-    """The second voice, the line, and the operator's ear. Raises LineError, ModelFileError."""
-    speaker = Speaker()
-    listener = Listener(ModelStore(load_manifest(), occasion.models))
+class Telephone:
+    """The second voice, the line, and the operator's ear."""
 
-    def hear(text: str) -> Understood:
-        sound = resample(speaker.say(normalise(as_said(text)).text), RATE, WIRE_RATE)
-        heard = listener.hear(np.frombuffer(sound, dtype="<i2"))
+    def __init__(self, occasion: Occasion) -> None:
+        """Raises LineError, ModelFileError."""
+        store = ModelStore(load_manifest(), occasion.models)
+        self._speaker = Speaker()
+        self._listener = Listener(store, whisper={**usual_whisper(store), "sounds_kept": SOUNDS_KEPT})
+        self.rereader: Rereader = self._listener.recogniser
+
+    def __call__(self, text: str) -> Understood:
+        """What is heard of it."""
+        sound = resample(self._speaker.say(normalise(as_said(text)).text), RATE, WIRE_RATE)
+        heard = self._listener.hear(np.frombuffer(sound, dtype="<i2"))
         whole = heard.whole
-        return Understood(heard.text, heard.confidence, len(heard.turns), whole.readings, whole.words)
-
-    return hear
+        return Understood(heard.text, heard.confidence, len(heard.turns), whole.readings, whole.words, whole.sound)
 
 
 def as_said(text: str) -> str:
@@ -172,7 +179,7 @@ def some(cases: Sequence[Labelled], count: int, seed: int, *, outside: bool) -> 
     return [*inside, *[one for one in order if one.topic == OUTSIDE][: count if outside else 0]]
 
 
-def by_cascade(occasion: Occasion, hear: Hear, steps: Steps) -> list[Pair]:
+def by_cascade(occasion: Occasion, hear: Telephone, steps: Steps) -> list[Pair]:
     """The grounding suite's first questions of every base."""
     names = bases(occasion)
     if not names:
@@ -185,12 +192,13 @@ def by_cascade(occasion: Occasion, hear: Hear, steps: Steps) -> list[Pair]:
         for one, question in asked:
             spoken.append(Asking(one, question, hear(question.text)))
             steps.take()
-        return asyncio.run(_asked(occasion, spoken, steps))
+        return asyncio.run(_asked(occasion, spoken, steps, hear.rereader))
 
 
-async def _asked(occasion: Occasion, spoken: Sequence[Asking], steps: Steps) -> list[Pair]:
+async def _asked(occasion: Occasion, spoken: Sequence[Asking], steps: Steps, rereader: Rereader) -> list[Pair]:
     found = []
     async with Models(occasion.models, occasion.work) as models:
+        models.rereader = rereader
         for one in spoken:
             text = await one.round.ask(one.asked, models)
             voice = await one.round.ask(one.asked, models, heard=one.heard)

@@ -13,7 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from contracts.engines import Evidence
+from contracts.engines import Evidence, Resemblance
 from knowledge.draftrows import of_release
 from knowledge.indexer import Embeds
 from knowledge.searching import Searcher
@@ -72,6 +72,10 @@ class ReleaseSearch:
         return self._searcher.evidence(
             self._snapshot, query_text, limit=limit, context=context, talk=talk, readings=readings
         )
+
+    def resembling(self, text: str, release: str = "") -> list[Resemblance]:
+        """As KnowledgeBase.resembling, of this release."""
+        return self._searcher.resembling(self._snapshot, text)
 
     def close(self) -> None:
         """End its threads."""

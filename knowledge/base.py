@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.engines import DocumentInfo, Evidence
+from contracts.engines import DocumentInfo, Evidence, Resemblance
 from contracts.errors import DocumentUnknown, ReleaseRefused
 from knowledge import amending, legacy, query
 from knowledge.api import LIVE, Added, Change, DocumentChange, DocumentText, Held, ReleaseInfo, Stats
@@ -142,6 +142,11 @@ class KnowledgeBase:
                 return self._searcher.evidence(
                     again, query_text, limit=limit, context=context, talk=talk, readings=readings
                 )
+
+    def resembling(self, text: str, release: str = LIVE) -> list[Resemblance]:
+        """Names of a release that sound like words of ``text``, the most alike first. Raises ReleaseUnknown."""
+        snapshot = self._shelf.get(number_of(release)) if release else self._shelf.live
+        return self._searcher.resembling(snapshot, text)
 
     def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
         """Take the documents of one file into the draft: on disk on return, their vectors follow.

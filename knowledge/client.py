@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts.clock import Clock, MonotonicClock
-from contracts.engines import DocumentInfo, Evidence
+from contracts.engines import DocumentInfo, Evidence, Resemblance
 from contracts.errors import DeadlineExceeded
 from contracts.worker import Priority, Reply, WorkerClient
 from knowledge.api import (
@@ -64,6 +64,12 @@ class KnowledgeClient:
         params |= {key: list(value) for key, value in (("talk", talk), ("readings", readings)) if value}
         reply = await self._request("search", params, deadline=deadline, priority=Priority.FINAL_RECOGNITION)
         return evidence_from(reply.body)
+
+    async def resembling(self, text: str, *, release: str, deadline: float) -> tuple[Resemblance, ...]:
+        """contracts.engines.NameFinder: as urgent as a search."""
+        params = {"text": text, "release": release}
+        reply = await self._request("resembling", params, deadline=deadline, priority=Priority.FINAL_RECOGNITION)
+        return tuple(Resemblance(float(score), int(a), int(b), str(name)) for score, a, b, name in reply.body["names"])
 
     async def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
         """Take the documents of one file into the draft. Raises DocumentRefused."""

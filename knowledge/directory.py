@@ -9,6 +9,7 @@ from functools import cached_property
 
 from knowledge.names import NameIndex
 from knowledge.settings import NameSettings
+from knowledge.sounding import SoundIndex
 
 
 @dataclass(slots=True)
@@ -39,6 +40,11 @@ class Directory:
         """The titles, ready to be found in conversations."""
         titles = {at: one.title for at, one in enumerate(self.entries)}
         return NameIndex(titles, self._settings, self._common)
+
+    @cached_property
+    def sounds(self) -> SoundIndex:
+        """The titles' names by how they sound."""
+        return SoundIndex(one.title for one in self.entries)
 
     def named(self, turns: Sequence[Sequence[str]]) -> dict[int, float]:
         """Entries that a conversation names, the surest first, each 0..1; ``turns`` as NameIndex.mentioned has them."""

@@ -168,6 +168,9 @@ class KnowledgeEngine:
             return evidence_json(
                 base.search(said, limit=limit, context=context, release=release, talk=talk, readings=readings)
             )
+        if method == "resembling":
+            names = base.resembling(str(params["text"]), str(params.get("release", "")))
+            return {"names": [[one.score, one.start, one.end, one.name] for one in names]}
         if method == "ticket":
             return clerk.look(str(params["ticket"]))
         if method in _AT_ONCE:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from contracts.engines import Evidence
+from contracts.engines import Evidence, Resemblance
 from knowledge import fusion, query
 from knowledge.finder import Finder, Index
 from knowledge.settings import KnowledgeSettings
@@ -58,6 +58,14 @@ class Searcher:
             compute_s=time.perf_counter() - begun,
         )
         return replace(found, release=release_name(snapshot.release) if snapshot else "")
+
+    def resembling(self, snapshot: Snapshot | None, text: str) -> list[Resemblance]:
+        """Names in a release that sound like words of ``text``, the most alike first; none without a release."""
+        if snapshot is None:
+            return []
+        names = self._settings.search.names
+        said = text[: self._settings.limits.max_query_chars]
+        return snapshot.directory.sounds.resembling(said, names.sounding_least, names.sounding_most)
 
     def _ranked(
         self,

@@ -165,6 +165,10 @@ class NameSettings(Settings):
     """Less of a title is not a mention."""
     prior: float = Field(default=2.0, ge=0.0, le=20.0)
     """Rarity (nats) that is missing even from a title said in full: short and common titles are less sure."""
+    sounding_least: float = Field(default=0.4, ge=0.0, le=1.0)
+    """Names that sound at least so much like some words of a question may have been said: it is heard again."""
+    sounding_most: int = Field(default=24, ge=0, le=60)
+    """So many of them, the most alike first."""
 
 
 class SearchSettings(Settings):

@@ -119,6 +119,7 @@ class Snapshot:
     def warm(self) -> None:
         """Make what the first search would have to wait for: names of 11,000 titles took it a second."""
         self.directory.named([["warm"]])
+        self.directory.sounds  # noqa: B018 - as long
         if self.complete and self._scan is None and len(self) > _BY_BITS:  # reads every vector once: in memory now
             self._scan = BitScan(self._matrix)
 

@@ -21,6 +21,7 @@ from dialog.gate import GroundingGate
 from dialog.lines import Lines
 from dialog.ports import HandoffStore, TicketStore
 from dialog.prompts import Prompts
+from dialog.rehearing import Rehearing
 from dialog.risks import Risks
 from dialog.router import Router
 from dialog.scoping import Topics
@@ -117,6 +118,7 @@ def make_dialog(
     cascade = Cascade(
         files, Router(thresholds, gate), gate, prompts, engines.knowledge, engines.small, engines.large, clock,
         presence=engines.pool,
+        rehearing=Rehearing(engines.knowledge, engines.recogniser, thresholds.rehearing),
     )  # fmt: skip
     risk_path = None if settings.escalation.risk is None else project_path(settings.escalation.risk)
     risks = None

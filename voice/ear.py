@@ -338,7 +338,7 @@ class Ear:
             stable = text if settled else stable_prefix(self._heard_text, text)
             self._heard_text, self._settled = text, settled
             at = self._at or self._clock.now()
-            self._emit(Partial(text, stable, at, settled, whole.confidence, whole.readings, whole.words))
+            self._emit(Partial(text, stable, at, settled, whole.confidence, whole.readings, whole.words, whole.sound))
         if settled:
             self._act(self._machine.words(text, self._at or self._clock.now()))
 

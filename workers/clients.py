@@ -5,7 +5,7 @@ Every call raises contracts.errors.WorkerError subclasses; leaving early cancels
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from contracts.worker import Priority, Urgency, WorkerClient
 
 
 class WhisperRecogniser:
-    """contracts.engines.Recogniser."""
+    """contracts.engines.Recogniser and Rereader."""
 
     def __init__(
         self, client: WorkerClient, engine: str = "whisper", *, urgent: Priority = Priority.FINAL_RECOGNITION
@@ -42,7 +42,16 @@ class WhisperRecogniser:
             words=tuple(Word(*word) for word in body["words"]),
             alternatives=tuple(body.get("alternatives", ())),
             readings=tuple(body.get("readings", ())),
+            sound=body.get("sound", ""),
         )
+
+    async def again(self, sound: str, names: Sequence[str], *, deadline: float) -> str:
+        """contracts.engines.Rereader: as urgent as the final recognition, of which it is the end."""
+        params = {"sound": sound, "names": list(names)}
+        reply = await self._client.request(
+            self._engine, "again", params, deadline=deadline, priority=Priority.FINAL_RECOGNITION
+        )
+        return str(reply.body["text"])
 
 
 class SmartTurnJudge:

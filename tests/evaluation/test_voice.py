@@ -18,7 +18,7 @@ from evaluation.intervals import paired_loss
 from evaluation.judging import Claim
 from evaluation.questions import Asked
 from evaluation.rounds import Answered, Understood
-from evaluation.voice import ABSTAIN, ANSWERED, TOPIC, Pair, Steps, as_said, cascade_pair, scored, some, telephone
+from evaluation.voice import ABSTAIN, ANSWERED, TOPIC, Pair, Steps, Telephone, as_said, cascade_pair, scored, some
 from workers.manifest import default_root
 
 HEARD = Understood("what is the fee", 0.8)
@@ -93,7 +93,7 @@ def test_confidence_is_that_of_the_worst_turn_with_words() -> None:
 
 @pytest.mark.models
 def test_a_spoken_question_comes_through_the_line_in_words(tmp_path: Path) -> None:
-    heard = telephone(Occasion(tmp_path, None, default_root(), tmp_path))("How much is a box of checks?")
+    heard = Telephone(Occasion(tmp_path, None, default_root(), tmp_path))("How much is a box of checks?")
     assert "box" in heard.text.lower()
     assert "check" in heard.text.lower()
     assert heard.confidence > 0.5

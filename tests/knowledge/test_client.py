@@ -43,6 +43,7 @@ async def test_the_client_adds_searches_lists_and_removes(tmp_path: Path, model_
     async with running(tmp_path, model_dir) as pool:
         client = KnowledgeClient(pool)
         assert (await client.search("anything", limit=3, deadline=later())).passages == ()
+        assert await client.resembling("how much are wise", release="", deadline=later()) == ()
         data = b"---\ntags: [fees]\n---\n# Wires\n\nA wire costs 25 dollars."
         (added,) = await client.add(data, "wires.md", by="maria")
         assert (added.outcome, added.document.title, added.document.tags) == (Outcome.ADDED, "Wires", ("fees",))
@@ -55,6 +56,8 @@ async def test_the_client_adds_searches_lists_and_removes(tmp_path: Path, model_
         evidence = await client.search("and how much is it", limit=3, deadline=later(), context=["I need a wire"])
         assert evidence.best is not None
         assert evidence.best.document_id == added.document.document_id
+        (name,) = await client.resembling("how much are wise", release=live.release, deadline=later())
+        assert (name.name, name.start, name.end) == ("Wires", 13, 17)
         assert (await client.stats()).documents == 1
         await client.rebuild()
         assert await client.remove("wires.md", by="maria") == [added.document]

@@ -96,6 +96,27 @@ def test_a_partial_pass_has_the_words_without_their_probabilities() -> None:
 
 
 @pytest.mark.models
+def test_sound_that_was_recognised_can_be_read_again_with_names() -> None:
+    engine = WhisperEngine(options("whisper-tiny-en", sounds_kept=2))
+    engine.load()
+    asked = speak("Do you offer group seating at Tacorea?")
+    first = engine.run("transcribe", {}, asked, Inline()).body
+    assert "Tacorea" not in first["text"]
+
+    def again(*names: str, sound: str = first["sound"]) -> str:
+        return str(engine.run("again", {"sound": sound, "names": list(names)}, b"", Inline()).body["text"])
+
+    assert "Tacorea" in again("Takara", "Tacorea", "Bombay Corner")
+    assert "Bombay" not in again("Bombay Corner")
+    assert len(again(*["Tacorea"] * 300)) < 80
+    assert again() == again("Tacorea", sound="another") == ""
+    assert "sound" not in engine.run("transcribe", {"final": False}, asked, Inline()).body
+    for _ in range(2):
+        engine.run("transcribe", {}, asked, Inline())
+    assert again("Tacorea") == ""
+
+
+@pytest.mark.models
 def test_silence_after_the_window_changes_neither_words_nor_what_is_rejected() -> None:
     sound = speak(SENTENCE)
     for states in (0, 250, 1500):

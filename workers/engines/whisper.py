@@ -35,6 +35,7 @@ from contracts.worker import Job, Reply
 from workers.engines.denoise import suppress
 from workers.engines.files import model_path, unusable
 from workers.engines.whisper_digits import DigitReader
+from workers.engines.whisper_names import Sound, Sounds, names_before
 from workers.engines.whisper_options import WhisperOptions
 from workers.engines.whisper_second import Opinion, prefers, weigh
 
@@ -49,7 +50,7 @@ _MOST_DIGITS = 40
 
 
 class WhisperEngine:
-    """contracts.worker.Engine: method ``transcribe``, blob: internal PCM up to 30 s.
+    """contracts.worker.Engine: methods ``transcribe``, blob: internal PCM up to 30 s, and ``again`` (whisper_names.py).
 
     Params: ``final`` (default true) searches wider than a partial pass and gives words their probabilities;
     ``digits``: so many are expected (default 0: none), and readings of just so many are added.
@@ -81,6 +82,7 @@ class WhisperEngine:
             raise EngineFailed(f"{self._folder.name} knows only English, not {self._options.language!r}")
         self._prompt.append(self._token("<|notimestamps|>"))
         self._digits = DigitReader(self._model, self._tokenizer, self._prompt, self._options)
+        self._sounds = Sounds(self._options.sounds_kept)
         self._silence = self._silent_states()
         noise = np.random.default_rng(0).normal(0, 0.01, RATE).astype(np.float32)
         self._decode(self._encode(noise), max_tokens=8, beam=self._options.beam)
@@ -90,7 +92,10 @@ class WhisperEngine:
     def run(self, method: str, params: Mapping[str, Any], blob: bytes, job: Job) -> Reply:
         """``transcribe``: text, avg_logprob, no_speech, rejected, compute_s, words [[text, probability, start_s,
         end_s], …], and, most probable first, readings [text, …] that a wide search found besides, and alternatives
-        [text, …]: the sound as the digits that were asked for."""
+        [text, …]: the sound as the digits that were asked for; ``sound``: its name. ``again``: text of the
+        ``sound``, read by who knows ``names``; empty if it is no longer kept, or nothing can be made of it."""
+        if method == "again":
+            return Reply({"text": self._again(str(params["sound"]), [str(one) for one in params["names"]])})
         if method != "transcribe":
             raise EngineFailed(f"whisper has no method {method!r}")
         began = time.monotonic()
@@ -130,6 +135,7 @@ class WhisperEngine:
         elif final:
             body["words"] = self._words(encoded, tokens, len(audio), skipped_s) if self._options.words else []
             body["readings"] = _distinct([text, *readings])[1 : 1 + MOST_READINGS]
+            body["sound"] = self._sounds.put(Sound(encoded, cap))
         if 0 < digits <= _MOST_DIGITS:
             job.checkpoint()
             doubtful = bool(rejected) or float(result.no_speech_prob) > self._options.no_speech
@@ -208,16 +214,26 @@ class WhisperEngine:
         states = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(features[None])))
         return np.array(states, dtype=np.float32)
 
-    def _decode(self, encoded: Any, max_tokens: int, beam: int, **more: Any) -> Any:
+    def _decode(self, encoded: Any, max_tokens: int, beam: int, before: Sequence[int] = (), **more: Any) -> Any:
+        prompt = [*before, *self._prompt]
         return self._model.generate(
             encoded,
-            [self._prompt],
+            [prompt],
             beam_size=beam,
-            max_length=min(448, len(self._prompt) + max_tokens),
+            max_length=min(448, len(prompt) + max_tokens),
             return_scores=True,
             return_no_speech_prob=True,
             **more,
         )[0]
+
+    def _again(self, name: str, names: Sequence[str]) -> str:
+        sound = self._sounds.get(name)
+        before = names_before(self._tokenizer, self._token("<|startofprev|>"), names)
+        if sound is None or not before:
+            return ""
+        result = self._decode(sound.encoded, sound.cap, 1, before)
+        text = self._text(self._without_echo([t for t in result.sequences_ids[0] if t < self._eot]))
+        return "" if self._reject(text, _logprob(result), float(result.no_speech_prob)) else text
 
     def _wide(self, encoded: Any, max_tokens: int) -> Any:
         """A search with all beams; what each of them says costs nothing more (126 ms against 128)."""

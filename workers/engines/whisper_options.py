@@ -73,6 +73,9 @@ class Recognition(Settings):
     digits_logprob: float = Field(
         default=-0.7, le=0.0, description="mean log probability of a digit below which a number is no answer"
     )
+    sounds_kept: int = Field(
+        default=16, ge=0, le=10_000, description="latest final passes that can be read again with names, 1.5 MB each"
+    )
     denoise_db: float = Field(default=6.0, ge=0.0, description="how far steady noise may be lowered; 0: not at all")
 
     @field_validator("windows_s")
