@@ -34,7 +34,7 @@ from dialog.pace import Pace
 from dialog.prompts import Prompts
 from dialog.rehearing import Rehearing
 from dialog.remembered import Answer, LookedUp, Remembered
-from dialog.router import Decision, Route, Router, Weighed
+from dialog.router import Decision, Route, Router, Weighed, decision_body
 from dialog.settings import DialogSettings
 from knowledge.passages import sentences
 
@@ -146,7 +146,7 @@ class Cascade:
         """As ``answer``, from a passage that a person chose: if no model says it well, its own sentences are said."""
         voice.mark("retrieved", self._clock.now())
         evidence, decision = Evidence(question.text, (passage,)), self._router.bound(question.text, passage, why)
-        voice.record(EventKind.CASCADE_DECIDED, _decision_body(decision, evidence, question))
+        voice.record(EventKind.CASCADE_DECIDED, decision_body(decision, evidence, question))
         if decision.route is Route.EXTRACTIVE and decision.extract is not None:
             outcome = self._extractive(decision, decision.extract, voice)
         else:
@@ -228,14 +228,14 @@ class Cascade:
         decision = self._router.decide(question.text, evidence, question.confidence)
         choice = self._router.choice(question.text, evidence, decision, question.settled)
         if choice is not None:
-            body = _decision_body(decision, evidence, question)
+            body = decision_body(decision, evidence, question)
             body |= {"rung": str(Result.CLARIFY), "readings": [one.name for one in choice.readings]}
             voice.record(EventKind.CASCADE_DECIDED, body)
             why = f"two readings; {decision.why}"
             return Outcome(Result.CLARIFY, Rung.PREPARED, choice.sentence, why=why, choice=choice)
         if decision.route is Route.UNKNOWN:
             decision, evidence = await self._by_clause(question, decision, evidence)
-        voice.record(EventKind.CASCADE_DECIDED, _decision_body(decision, evidence, question))
+        voice.record(EventKind.CASCADE_DECIDED, decision_body(decision, evidence, question))
         match decision.route:
             case Route.REPEAT:
                 return Outcome(Result.REPEAT, Rung.PREPARED, why=decision.why)
@@ -403,18 +403,3 @@ def _ground(evidence: Evidence) -> tuple[Passage, ...]:
     """What a model gets to read: the best passage and the next one of the same document."""
     best = evidence.passages[0]
     return tuple(one for one in evidence.passages[:4] if one.document_id == best.document_id)[:2]
-
-
-def _decision_body(decision: Decision, evidence: Evidence, question: Question) -> dict[str, Any]:
-    return {
-        "asked": question.text,
-        "rung": str(decision.route),
-        "why": decision.why,
-        "score": round(decision.score, 3),
-        "margin": round(decision.margin, 3),
-        "coverage": round(decision.coverage, 3),
-        "confidence": round(question.confidence, 3),
-        "passage_ids": [passage.passage_id for passage in evidence.passages[:3]],
-        "documents": list(dict.fromkeys(passage.title for passage in evidence.passages[:3])),
-        "degraded": evidence.degraded,
-    }

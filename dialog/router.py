@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from contracts.engines import Evidence, Passage, Word
 from dialog.clarify import Choice, choice
@@ -26,6 +27,7 @@ from dialog.gate import GroundingGate
 from dialog.kinds import wanted_facts
 from dialog.matching import Candidate, candidates, named, naming
 from dialog.misheard import mended
+from dialog.outcome import Question
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus, content
 
@@ -222,3 +224,19 @@ class Router:
         if self.poor(confidence):
             return decided(Route.LARGE, f"recognition confidence {confidence:.2f}")
         return decided(Route.SMALL, "evidence found, no sentence answers by itself", part)
+
+
+def decision_body(decision: Decision, evidence: Evidence, question: Question) -> dict[str, Any]:
+    """What the record holds of a decision (EventKind.CASCADE_DECIDED)."""
+    return {
+        "asked": question.text,
+        "rung": str(decision.route),
+        "why": decision.why,
+        "score": round(decision.score, 3),
+        "margin": round(decision.margin, 3),
+        "coverage": round(decision.coverage, 3),
+        "confidence": round(question.confidence, 3),
+        "passage_ids": [passage.passage_id for passage in evidence.passages[:3]],
+        "documents": list(dict.fromkeys(passage.title for passage in evidence.passages[:3])),
+        "degraded": evidence.degraded,
+    }
