@@ -99,21 +99,21 @@ def test_a_partial_pass_has_the_words_without_their_probabilities() -> None:
 def test_sound_that_was_recognised_can_be_read_again_with_names() -> None:
     engine = WhisperEngine(options("whisper-tiny-en", sounds_kept=2))
     engine.load()
-    asked = speak("Do you offer group seating at Tacorea?")
+    asked = speak("Can I park my bike at Layne Hotel?")
     first = engine.run("transcribe", {}, asked, Inline()).body
-    assert "Tacorea" not in first["text"]
+    assert "Layne" not in first["text"]
 
     def again(*names: str, sound: str = first["sound"]) -> str:
         return str(engine.run("again", {"sound": sound, "names": list(names)}, b"", Inline()).body["text"])
 
-    assert "Tacorea" in again("Takara", "Tacorea", "Bombay Corner")
+    assert "Layne Hotel" in again("Luz Hotel", "Layne Hotel", "Bombay Corner")
     assert "Bombay" not in again("Bombay Corner")
-    assert len(again(*["Tacorea"] * 300)) < 80
-    assert again() == again("Tacorea", sound="another") == ""
+    assert len(again(*["Layne Hotel"] * 300)) < 80
+    assert again() == again("Layne Hotel", sound="another") == ""
     assert "sound" not in engine.run("transcribe", {"final": False}, asked, Inline()).body
     for _ in range(2):
         engine.run("transcribe", {}, asked, Inline())
-    assert again("Tacorea") == ""
+    assert again("Layne Hotel") == ""
 
 
 @pytest.mark.models
