@@ -27,6 +27,7 @@ from dialog.attempt import Attempt
 from dialog.budget import Step, TurnBudget
 from dialog.extractive import Extract
 from dialog.gate import GroundingGate
+from dialog.ground import ground_of, leading
 from dialog.intents import split_clauses
 from dialog.ladder import Ladder, lost_since
 from dialog.outcome import Found, Outcome, Question, Result, Voice
@@ -111,7 +112,7 @@ class Cascade:
             if self._router.joins(said, alone, joined):
                 found = Found(asked, joined, joined=True)
         if question.meant is not None:
-            found = replace(found, evidence=_leading(found.evidence, question.meant.document_id))
+            found = replace(found, evidence=leading(found.evidence, question.meant.document_id))
         if self._rehearing is not None and not found.joined:
             found = await self._rehearing.found(question, found, self._router, search, deadline)
         if not release:
@@ -199,12 +200,12 @@ class Cascade:
                 rung = self._ladder.climb(self._usual(decision), now)[0][0]
                 model = self._models_by_rung[rung]
                 history = question.history if found.joined else ()
-                known = self._remembered.get(found.asked, _ground(found.evidence), history)
+                known = self._remembered.get(found.asked, ground_of(found.evidence), history)
                 if known is not None:
                     return known.sentences[0]
                 if self._ladder.candidate(rung, now).away_s:
                     return ""
-                ground, large = _ground(found.evidence), rung is Rung.LARGE
+                ground, large = ground_of(found.evidence), rung is Rung.LARGE
                 prompt = self._prompts.beginning(ground, history, found.asked, strict=large)
                 await model.prefill(prompt, deadline=now + self._settings.budget.turn_deadline_s)
         return ""
@@ -217,7 +218,7 @@ class Cascade:
         evidence = (await self.retrieve(Question(text, 1.0))).evidence
         if not evidence.passages:
             return ()
-        ground = _ground(evidence)
+        ground = ground_of(evidence)
         ids = tuple(one.passage_id for one in ground)
         if ids not in known:
             deadline = self._clock.now() + self._settings.budget.turn_deadline_s
@@ -275,7 +276,7 @@ class Cascade:
         self, question: Question, decision: Decision, evidence: Evidence, budget: TurnBudget, voice: Voice
     ) -> Outcome:
         """Small, then large; each only if the budget has room; the last word is what the gate let through."""
-        passages = _ground(evidence)
+        passages = ground_of(evidence)
         known = self._remembered.get(question.text, passages, question.history)
         if known is not None:
             return self._as_before(known, decision, passages, voice)
@@ -392,14 +393,3 @@ class Cascade:
             if not attempt.take(piece.text):
                 await stream.aclose()  # type: ignore[attr-defined]
                 return
-
-
-def _leading(evidence: Evidence, document_id: str) -> Evidence:
-    """The same passages, those of this document first."""
-    return replace(evidence, passages=tuple(sorted(evidence.passages, key=lambda one: one.document_id != document_id)))
-
-
-def _ground(evidence: Evidence) -> tuple[Passage, ...]:
-    """What a model gets to read: the best passage and the next one of the same document."""
-    best = evidence.passages[0]
-    return tuple(one for one in evidence.passages[:4] if one.document_id == best.document_id)[:2]

@@ -27,6 +27,7 @@ from contracts.clock import MonotonicClock
 from contracts.errors import CallwrightError
 from contracts.events import Event, EventKind, Rung
 from contracts.switch import Switch
+from dialog.cascade import Cascade
 from dialog.ports import HandoffStore
 from escalation.addresses import know
 from escalation.plan import addresses
@@ -168,15 +169,27 @@ class Operator:
         watch.start()
         stack.push_async_callback(watch.close)
         await self._telephony(stack, switchboard)
+        await self._beside(stack, engines, services.cascade, Records(database), switchboard)
+
+    async def _beside(
+        self,
+        stack: contextlib.AsyncExitStack,
+        engines: Engines,
+        cascade: Cascade,
+        records: Records,
+        switchboard: Switchboard,
+    ) -> None:
+        """What goes on beside the calls: reading ahead, the control socket, the console."""
+        settings = self._settings
         self._warming = warming = make_warming(
-            engines, services.cascade, Records(database), lambda: not switchboard.active, settings.dialog.read_ahead
+            engines, cascade, records, lambda: not switchboard.active, settings.dialog.read_ahead
         )
         warming.start()
         stack.push_async_callback(warming.close)
         lost_after_s = settings.telephony.seats.lost_after_s
         streams: dict[str, Stream] = {
             "seat": SeatStream(self._desk, lost_after_s),
-            "phone": PhoneStream(switchboard, self._ticker, clock, lost_after_s),
+            "phone": PhoneStream(switchboard, self._ticker, self._clock, lost_after_s),
         }
         control = ControlServer(settings.control_socket, self._operations(), self._live, streams)
         await control.start()
