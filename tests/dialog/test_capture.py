@@ -291,6 +291,27 @@ def test_a_supervisor_who_pulls_the_call_ends_it_and_keys_after_it_are_hidden(ta
     _no_digits(call)
 
 
+def test_a_supervisor_who_takes_over_hears_the_caller_and_no_key_is_left(talk: Any, bank: Bank) -> None:
+    heard: list[bytes] = []
+
+    async def scenario(call: Any) -> None:
+        await _until_keys(call)
+        await _keys(call, CARD[:6])
+        entering = call.session._desk._secure._entering
+        call.session.byhand.join("anna", Role.PERSON, heard.append, None)
+        await asyncio.sleep(0.2)
+        assert [len(one) for one in entering.keyed.values()] == [0, 0, 0]
+        call.front.ear.pause(True)  # the ear of these tests cannot be given sound
+        for _ in range(5):
+            call.bay.on_frame(LOUD)
+            await asyncio.sleep(0.02)
+        assert LOUD.pcm in heard
+
+    call = talk(scenario, counter=counter(bank))
+    assert _moved(call, "how")[-1] == "broken off"
+    _no_digits(call)
+
+
 def test_keys_pressed_too_early_or_too_late_are_written_down_as_dots(talk: Any, bank: Bank) -> None:
     async def scenario(call: Any) -> None:
         await call.ask("I'd like to pay my credit card bill.")

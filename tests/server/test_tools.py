@@ -61,3 +61,18 @@ def test_an_action_needs_a_read_back_and_identity(tmp_path: Path) -> None:
 def test_tools_are_off_unless_the_settings_say_otherwise() -> None:
     assert make_counter(ToolSettings()) is None
     assert load_settings().tools.enabled is False
+
+
+def test_numbers_that_are_keyed_in_need_a_place_to_go(tmp_path: Path) -> None:
+    settings = _settings(capture={})
+    with pytest.raises(ConfigError, match=r"pay_card_bill: has 'secure' slots, and tools.capture.url"):
+        make_counter(settings.tools)
+    assert "pay_card_bill" in CliRunner().invoke(make_app(lambda: settings), ["check", "--offline"]).output
+    counter, dry = make_counter(_settings().tools), make_counter(_settings(dry_run=True).tools)
+    assert counter is not None
+    assert counter.payments is not None
+    assert dry is not None
+    assert dry.payments is None
+    lacking = _settings(capture={"url": "http://127.0.0.1:1/", "token_file": tmp_path / "none"})
+    with pytest.raises(ConfigError, match="token_file"):
+        make_counter(lacking.tools)
