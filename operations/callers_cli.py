@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from operations.audit import AuditLog, at_terminal
 from operations.callerfile import CallerFile, as_json
@@ -28,7 +28,8 @@ def callers_app(opened: Open) -> typer.Typer:
         with opened() as kept:
             caller = _find(kept, number, "caller.search")
             held = CallerFile(kept.engine, kept.folders).held(caller)
-        table = Table("call", "began (UTC)", "turns", "recording", "person", "callbacks", "unsent briefings")
+        whole = (Column("call", no_wrap=True), Column("began (UTC)", no_wrap=True))
+        table = Table(*whole, "turns", "recording", "person", "callbacks", "unsent briefings")
         for one in held:
             began = f"{one.began:%Y-%m-%d %H:%M}" if one.began else "—"
             told = (str(one.turns), "yes" if one.recorded else "no", one.reason.replace("_", " "), str(one.callbacks))

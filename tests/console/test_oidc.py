@@ -104,7 +104,7 @@ async def test_whom_the_provider_vouches_for_has_the_mapped_roles_and_a_session_
         assert "<h1>ana</h1>" in page
         assert '<span class="tag">supervisor</span>' in page
         assert "staff" not in page
-        assert f'You sign in at <span class="fixed">{provider.issuer}</span>' in page
+        assert f"You sign in at <code>{provider.issuer}</code>" in page
         form = {"csrf": csrf_of(page), "old": "", "new": PASSWORD, "again": PASSWORD}
         assert "your password is changed there" in (await http.post("/account/password", data=form)).text
         assert (await http.get("/audit")).status_code == 403
