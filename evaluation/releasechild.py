@@ -27,6 +27,8 @@ from knowledge.settings import KnowledgeSettings
 from knowledge.snapshot import Snapshot
 from workers.engines.embedder import Embedder
 
+NICENESS = 10
+"""Behind the publishing, too."""
 _EVERY = 5
 """Progress is told after so many questions."""
 
@@ -88,7 +90,7 @@ def main() -> None:
     """See above. Any other error than a CallwrightError ends the process with its traceback."""
     order = Order.model_validate_json(sys.stdin.read())
     die_with(order.parent)
-    step_back()
+    step_back(NICENESS)
     try:
         _say({"outcome": run(order)})
     except CallwrightError as error:

@@ -23,7 +23,12 @@ def clerk() -> Iterator[Clerk]:
 def ended(clerk: Clerk, ticket: str) -> Mapping[str, Any]:
     """What became of it, once whatever was given before is done."""
     done = threading.Event()
-    last = clerk.give(lambda: done.set() or {})
+
+    def finish() -> Mapping[str, Any]:
+        done.set()
+        return {}
+
+    last = clerk.give(finish)
     while not done.wait(0.05):
         clerk.look(last)  # as an asker does; somebody has to see that the thread is gone
     return clerk.look(ticket)
