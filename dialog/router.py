@@ -161,14 +161,15 @@ class Router:
 
     def best_of(self, question: str, evidence: Evidence, most: int, *, weak: bool = False) -> list[Weighed]:
         """The passages worth showing to a person, best first, one of each document; ``weak``: those too that are weak,
-        or not about the question."""
+        or not about the question, and all of a document's."""
         found: dict[str, Weighed] = {}
         for passage in evidence.passages:
             strength = self._strength(passage)
             fits = strength >= self._limits.answerable_strength and self._gate.about(question, passage)
             if (fits or weak) and len(found) < most:
                 part = extract(question, [passage], self._thesaurus)
-                found.setdefault(passage.document_id, Weighed(passage, strength, part.text if part is not None else ""))
+                own = passage.passage_id if weak else passage.document_id
+                found.setdefault(own, Weighed(passage, strength, part.text if part is not None else ""))
         return list(found.values())
 
     def bound(self, question: str, passage: Passage, why: str) -> Decision:

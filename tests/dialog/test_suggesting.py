@@ -72,6 +72,19 @@ def test_a_knowledge_base_that_is_lost_costs_the_suggestion_alone(talk: Any) -> 
     assert suggested(call) == [("What is the available balance?", ["Your balance"])]
 
 
+def test_a_supervisor_finds_every_passage_of_a_document_and_whoever_is_helped_the_best_one(talk: Any) -> None:
+    other = replace(HOURS, passage_id="p7", text="Our branches are open on Saturday from 10 a.m. to 1 p.m.")
+
+    async def scenario(call: Any) -> None:
+        found = await call.session.suggesting.find("when are your branches open")
+        assert {one.passage.passage_id for one in found} == {"p1", "p7"}
+        call.session.byhand.join("sofia", Role.PERSON, None, None)
+        await call.ask("When are your branches open?")
+
+    (shown,) = suggested(talk(scenario, search=Finds([HOURS, other])))
+    assert shown[1] == ["Branch hours"]
+
+
 async def give(call: Any, query: str, title: str) -> None:
     found = await call.session.suggesting.find(query)
     call.session.byhand.give("sofia", next(one.passage for one in found if one.passage.title == title))
