@@ -320,8 +320,11 @@ async def test_adapters_speak_hear_judge_and_answer_through_real_processes(pool:
     slowly = PiperSynthesiser(pool, length_scale=1.35)
     slow = b"".join([c.pcm async for c in slowly.synthesise(SENTENCE, deadline=deadline, first=True)])
     assert 1.15 < len(slow) / len(pcm) < 1.6
-    transcript = await WhisperRecogniser(pool).transcribe(pcm, deadline=deadline, final=True)
+    recogniser = WhisperRecogniser(pool)
+    transcript = await recogniser.transcribe(pcm, deadline=deadline, final=True)
     assert misheard(transcript.text) <= 1
+    assert misheard(await recogniser.again(transcript.sound, ["Savings Account"], deadline=deadline)) <= 1
+    assert await recogniser.again("another", ["Savings Account"], deadline=deadline) == ""
     assert transcript.confidence > 0.8
     assert 0 <= await SmartTurnJudge(pool).probability(pcm, deadline=deadline) <= 1
     model = LlamaModel(pool, "small")
