@@ -11,7 +11,7 @@ import pytest
 from contracts.engines import MOST_READINGS
 from tests.workers.test_engines import SENTENCE, Inline, misheard, options, speak
 from workers.engines.whisper import WhisperEngine, echo
-from workers.engines.whisper_digits import agreed, likely
+from workers.engines.whisper_digits import agreed, digits_alone, likelier
 
 MODELS = Path(os.environ.get("CALLWRIGHT_MODELS", "~/.cache/callwright")).expanduser()
 
@@ -56,12 +56,20 @@ def test_a_reading_of_expected_digits_has_just_so_many() -> None:
     assert engine.run("transcribe", {}, sound, Inline()).body["alternatives"] == []
 
 
-def test_a_count_of_digits_is_refused_where_another_is_clearly_better() -> None:
-    assert likely({6: -0.9, 9: -0.9, 1: -4.4}, 6, 1.0)
-    assert likely({6: -1.5, 5: -0.6}, 6, 1.0)
-    assert not likely({6: -3.9, 4: -1.0}, 6, 1.0)
-    assert not likely({4: -0.7, 1: -5.1}, 6, 1.0)
-    assert not likely({}, 6, 1.0)
+def test_another_count_of_digits_must_be_the_best_and_clearly_so() -> None:
+    assert likelier({6: -3.9, 4: -1.0}, 4, 6, 1.0)
+    assert likelier({4: -0.7, 1: -5.1}, 4, 6, 1.0)
+    assert not likelier({6: -1.5, 5: -0.6}, 5, 6, 1.0)
+    assert not likelier({6: -3.2, 5: -2.6, 1: -1.8}, 5, 6, 1.0)
+    assert not likelier({}, 4, 6, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("4, 7, 1, 0.", 4), ("471", 3), ("Four seven oh.", 3), ("9-1-9-8-2", 5), ("8-2-8-1-all-view", 0), ("", 0)],
+)
+def test_digits_are_counted_where_there_is_nothing_else(text: str, count: int) -> None:
+    assert digits_alone(text) == count
 
 
 def test_two_hearings_agree_on_what_neither_finds_improbable() -> None:

@@ -139,7 +139,7 @@ class WhisperEngine:
         if 0 < digits <= _MOST_DIGITS:
             job.checkpoint()
             doubtful = bool(rejected) or float(result.no_speech_prob) > self._options.no_speech
-            body["alternatives"] = self._counted(audio, encoded, digits, doubtful)
+            body["alternatives"] = self._counted(audio, encoded, digits, text, doubtful)
         return self._reply(body, began)
 
     def _reply(self, body: dict[str, Any], began: float) -> Reply:
@@ -245,12 +245,12 @@ class WhisperEngine:
         found = (self._without_echo([t for t in tokens if t < self._eot]) for tokens in result.sequences_ids)
         return [text for text in _distinct(map(self._text, found)) if not loops(_plain(text).split())]
 
-    def _counted(self, audio: Floats, encoded: Any, count: int, doubtful: bool) -> list[str]:
+    def _counted(self, audio: Floats, encoded: Any, count: int, written: str, doubtful: bool) -> list[str]:
         """The sound as ``count`` digits: "3 6 1 4", best readings first; none where they are improbable.
 
         ``doubtful``: it may be no speech, and has to be twice as clear.
         """
-        readings = self._digits.counted(audio, partial(self._encode, lead_from_s=0.0), encoded, count)
+        readings = self._digits.counted(audio, partial(self._encode, lead_from_s=0.0), encoded, count, written)
         least = self._options.digits_logprob * count / (2 if doubtful else 1)
         return [" ".join(reading) for reading, score in readings.items() if score >= least]
 

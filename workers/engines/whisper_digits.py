@@ -13,13 +13,16 @@ over both (docs/performance.md says what that gained).
 
     "five, nine, one, five"   5 9 1 5 ■ -0.3   5 9 1 ■ -3.3   six names and an end: not among the best
 
-Such a reading makes six digits of four as surely as of six. So the names are read once more with an end wherever one is
-probable, and where another count is clearly better, there is no reading: asking again is better than inventing digits.
+Such a reading makes six digits of four as surely as of six. So where the usual search wrote nothing but digits and
+another number of them, the names are read once more with an end wherever one is probable. If that finds the same other
+count clearly better, there is no reading: asking again is better than inventing digits.
 A row of one digit is no loop here: people do have "zero zero zero zero", and how often it is said is counted that way.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,6 +36,7 @@ from workers.engines.whisper_options import WhisperOptions
 
 Floats = npt.NDArray[np.float32]
 _NAMES = "zero one two three four five six seven eight nine".split()
+_SPOKEN = {*_NAMES, "oh", "o"}
 _FASTER = 1.2
 _MORE = 3
 """Digits beyond the expected ones that a count goes to."""
@@ -53,15 +57,19 @@ class DigitReader:
         end = tokenizer.token_to_id("<|endoftext|>")
         self._not_names_nor_end = [token for token in self._not_names if token != end]
 
-    def counted(self, audio: Floats, encode: Callable[[Floats], Any], encoded: Any, count: int) -> dict[str, float]:
+    def counted(
+        self, audio: Floats, encode: Callable[[Floats], Any], encoded: Any, count: int, written: str
+    ) -> dict[str, float]:
         """Readings of ``count`` digits, best first, and their log probabilities; none where another count is likelier.
 
-        ``audio``: ±1 floats at 16 kHz; ``encoded``: what it was encoded to; ``encode`` is for the second hearing.
+        ``written``: by the usual search. ``audio``: ±1 floats at 16 kHz; ``encoded``: what it was encoded to;
+        ``encode`` is for the second hearing.
         """
         if len(self._names) < len(_NAMES):
             return {}
         options = self._options
-        if not likely(self.counts(encoded, count), count, options.digits_other_count):
+        other = digits_alone(written)
+        if other not in (0, count) and likelier(self.counts(encoded, count), other, count, options.digits_other_count):
             return {}
         found = self._hear(encoded, count)
         if max(found.values(), default=0.0) < options.digits_sure:
@@ -101,9 +109,16 @@ class DigitReader:
         return [(reading, float(score)) for reading, score in zip(readings, result.scores, strict=True)]
 
 
-def likely(counts: dict[int, float], count: int, margin: float) -> bool:
-    """Is no other count more probable by ``margin`` (natural log)? False if it was not found at all."""
-    return count in counts and counts[count] >= max(counts.values()) - margin
+def digits_alone(text: str) -> int:
+    """How many digits a text is, as figures or names; 0 if there is anything else in it."""
+    words = re.findall(r"\d|[^\W\d_]+", text.lower())
+    return len(words) if all(word.isdigit() or word in _SPOKEN for word in words) else 0
+
+
+def likelier(counts: dict[int, float], other: int, count: int, margin: float) -> bool:
+    """Is ``other`` the most probable count, and more so than ``count`` by ``margin`` (natural log)?"""
+    best = max(counts, key=lambda number: counts[number], default=0)
+    return best == other and counts.get(count, -math.inf) < counts[best] - margin
 
 
 def agreed(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
