@@ -27,6 +27,8 @@ from dialog.router import Route, Router
 from dialog.settings import RehearingLimits
 from knowledge.sounding import SoundIndex, spoken
 
+FEWEST_WORDS = 3
+"""Fewer may be any name, and it would be all that is asked: "CO2" was read as Cotto."""
 Search = Callable[[str, str], Awaitable[Evidence]]
 """(text, release) → what is found. Raises WorkerError."""
 
@@ -55,7 +57,7 @@ class Rehearing:
 
     async def meant(self, question: Question, release: str, deadline: float) -> str:
         """The question with names in it that were not heard at first; "" if there are none, or nobody can tell."""
-        if not question.sound or not self._limits.names:
+        if not question.sound or not self._limits.names or len(question.text.split()) < FEWEST_WORDS:
             return ""
         try:
             found = await self._names.resembling(question.text, release=release, deadline=deadline)

@@ -68,6 +68,7 @@ def test_where_no_name_is_heard_nothing_is_taken() -> None:
 def test_without_sound_or_names_or_a_recogniser_nothing_is_taken() -> None:
     ears = Ears()
     assert meant(ears, heard(sound="")) == ""
+    assert meant(ears, heard("Tackle parking?")) == ""
     assert meant(ears, heard(), RehearingLimits(names=0)) == ""
     assert meant(Ears(names=()), heard()) == ""
     assert meant(Ears(error=WorkerBusy("busy")), heard()) == ""
