@@ -102,7 +102,7 @@ def test_an_answer_takes_the_sequence_of_a_speculation_which_begins_again_where_
 
 
 def test_what_is_raised_to_an_answer_while_it_runs_is_computed_with_the_answers() -> None:
-    engine = load()
+    engine = load(chunk_tokens=64)  # a whole prompt in a step
     guess = ask(engine, PATTERNS[0], priority=Priority.SPECULATION)
     real = ask(engine, PATTERNS[1])
     while not real.logprobs:
