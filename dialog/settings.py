@@ -106,11 +106,11 @@ class DialogSettings(Settings):
     evidence_chars: int = Field(default=900, ge=100, le=8000, description="most characters of evidence in a prompt")
     max_tokens: int = Field(default=72, ge=8, le=512, description="longest answer of a model, tokens")
     read_ahead: int = Field(
-        default=40,
+        default=60,
         ge=0,
         le=2000,
         description="pieces of evidence that the small model reads while nobody calls, last asked first; each takes it "
-        "a second and 1.4 MB of engines.small's state_bytes, and saves its caller that second; 0: none",
+        "a second and 2 MB of engines.small's state_bytes, and saves its caller that second; 0: none",
     )
     remembered_answers: int = Field(
         default=500, ge=0, le=100_000, description="answers of models kept for whoever asks the same; 0: none"

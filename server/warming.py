@@ -21,6 +21,8 @@ from server.build import Engines
 log = structlog.get_logger()
 EVERY_S = 5.0
 """Between two looks for a new release, or for whether all calls are over."""
+OPENING_WORDS = 40
+"""Of a part of a document: enough that no other part is found before it."""
 
 
 class Warming:
@@ -109,13 +111,21 @@ def make_warming(engines: Engines, cascade: Cascade, records: Records, idle: Cal
             log.warning("warm.no_questions", error=str(error))
             asked = []
         for document in (await knowledge.list_documents(release))[:most]:
-            asked += headings(document.title, (await knowledge.text(document.source, release)).body)
+            asked += openings(document.title, (await knowledge.text(document.source, release)).body)
         return list(dict.fromkeys(asked))
 
     return Warming(cascade, live, texts, idle, most)
 
 
-def headings(title: str, body: str) -> list[str]:
-    """What a document says it answers: its title and the headings in its Markdown. Pure."""
-    found = [line.lstrip("#").strip() for line in body.splitlines() if line.startswith("#")]
-    return [one for one in dict.fromkeys([title, *found]) if one]
+def openings(title: str, body: str) -> list[str]:
+    """A text for each part of a document that is found by it: its headings, each with the words that follow. Pure."""
+    parts: list[str] = []
+    for line in body.splitlines():
+        if line.startswith("#"):
+            parts.append(line.lstrip("#").strip())
+        elif parts:
+            parts[-1] = f"{parts[-1]} {line.strip()}"
+        else:
+            parts.append(f"{title} {line.strip()}")
+    cut = [" ".join(part.split()[:OPENING_WORDS]) for part in parts]
+    return [one for one in dict.fromkeys([*cut, title]) if one]

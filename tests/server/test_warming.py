@@ -11,7 +11,7 @@ from dialog.gate import GroundingGate
 from dialog.prompts import Prompts
 from dialog.router import Router
 from dialog.settings import CascadeFile, DialogSettings
-from server.warming import EVERY_S, Warming, headings
+from server.warming import EVERY_S, Warming, openings
 from tests.dialog.kit import BALANCE, HOURS, ROOT, Finds, Says
 
 TEXTS = ["When are all branches open?", "what is the current balance", "hours of all branches, closed", "zebra"]
@@ -90,6 +90,8 @@ def test_calls_interrupt_it_and_it_goes_on_after_them() -> None:
     run_virtual(scene())
 
 
-def test_headings_are_what_a_document_answers() -> None:
-    body = "# Fees\n\nText, #1.\n\n## Card fees\n\n## Fees\n##\n"
-    assert headings("Fees", body) == ["Fees", "Card fees"]
+def test_each_part_of_a_document_has_an_opening() -> None:
+    body = "# Fees\n\nText, #1.\n\n## Card fees\n\n- one\n- two\n\n## Fees\n##\n"
+    assert openings("Fees", body) == ["Fees Text, #1.", "Card fees - one - two", "Fees"]
+    assert openings("Hours", f"Open {'always ' * 60}") == [f"Hours Open{' always' * 38}", "Hours"]
+    assert openings("Hours", "") == ["Hours"]

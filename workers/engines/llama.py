@@ -49,7 +49,7 @@ class LlamaOptions:
     chunk_tokens: int = 24
     prefixes: Mapping[str, str] = field(default_factory=dict)
     state_dir: str = ""
-    state_bytes: int = 64_000_000
+    state_bytes: int = 128_000_000
     state_tokens: int = 32
     draft_tokens: int = 0
     draft_rows: int = 8
