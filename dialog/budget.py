@@ -5,7 +5,7 @@
     true end of speech                                                        turn_deadline
         │ endpoint │ recognise │ retrieve │ model … ─────────────────────────────┤ a person is offered
         0    │           └ expects(1.8 s) ──► filler at once   dead_air ► filler again ► …
-             └ nothing heard by filler_after (a little later if the answer is nearly there) ──► filler
+             └ nothing heard by filler_after (later if the answer is nearly there, or being written) ──► filler
 
 A filler is spoken as soon as it is *known* that the answer will be late, not when it is.
 """
@@ -46,6 +46,7 @@ class TurnBudget:
     """When the answer is expected to be heard; what is sooner than ``filler_beyond_s`` needs no filler."""
     _expects: str = ""
     _filling: bool = False
+    _writing: bool = False
     disturbed: bool = False
     """A worker is lost, needed or not: its replacement takes the cores while it loads, and nothing is as expected."""
     _lost_at: float | None = None
@@ -81,6 +82,10 @@ class TurnBudget:
         """``what`` has begun and should be heard in ``seconds``."""
         self._expected, self._expects = now + seconds, what
 
+    def writing(self) -> None:
+        """The model writes the answer already: a filler would last longer than what is missing of its first words."""
+        self._writing = True
+
     def lost(self, what: str, seconds: float, now: float, since: float | None = None) -> None:
         """A worker is gone: what takes its place should be heard in ``seconds``, which is a guess.
 
@@ -109,6 +114,8 @@ class TurnBudget:
             return latest
         if self._expected - self.began > self.settings.filler_beyond_s:
             return self.began
+        if self._writing:
+            return max(latest, self.began + self.settings.writing_filler_s)
         # A filler takes longer to say than the little that is missing.
         return max(latest, min(self._expected + self.settings.nearly_s / 2, latest + self.settings.nearly_s))
 

@@ -390,6 +390,7 @@ class Cascade:
             if isinstance(piece, Generation):
                 attempt.finished(model.name, piece)
                 return
+            budget.writing()
             if not attempt.take(piece.text):
                 await stream.aclose()  # type: ignore[attr-defined]
                 return

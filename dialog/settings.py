@@ -25,6 +25,9 @@ class BudgetSettings(Settings):
         le=0.8,
         description="an answer expected within this is waited for, not filled",
     )
+    writing_filler_s: float = Field(
+        default=1.65, gt=0, le=1.8, description="filler_after_s of a turn whose first words a model is already writing"
+    )
     dead_air_s: float = Field(
         default=1.5, gt=0, le=2.0, description="silence after a filler, while the answer is owed, until another"
     )

@@ -41,6 +41,28 @@ def test_an_answer_that_is_nearly_there_is_not_kept_waiting_by_a_filler() -> Non
     assert turn.while_waiting(clock.advance(0.3)) is Step.FILLER
 
 
+def test_an_answer_that_is_being_written_is_waited_for_a_little_longer() -> None:
+    turn, clock = budget()
+    turn.expects("small", 0.6, clock.advance(0.3))
+    turn.writing()
+    assert turn.while_waiting(clock.advance(1.3)) is Step.GO_ON
+    assert turn.while_waiting(clock.advance(0.1)) is Step.FILLER
+    turn.filled(clock.now())
+    assert turn.while_waiting(clock.advance(1.4)) is Step.GO_ON
+    assert turn.while_waiting(clock.advance(0.1)) is Step.FILLER_AGAIN
+
+
+def test_being_written_is_no_comfort_when_it_is_known_to_be_late_or_a_worker_is_lost() -> None:
+    late, clock = budget()
+    late.writing()
+    late.expects("large", 1.5, clock.advance(0.3))
+    assert late.while_waiting(clock.now()) is Step.FILLER
+    lost, clock = budget()
+    lost.writing()
+    lost.lost("small", 2.0, clock.advance(0.3))
+    assert lost.while_waiting(clock.now()) is Step.FILLER
+
+
 def test_no_silence_is_longer_than_allowed_until_the_deadline() -> None:
     turn, clock = budget()
     said, silent_since, longest = 0, 0.0, 0.0
