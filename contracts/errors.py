@@ -25,8 +25,8 @@
     │   ├── ToolNotAllowed       not on the allow-list, or not as its OpenAPI file describes; nothing sent
     │   ├── ToolRefused          the service understood and said no (4xx); ``code`` is its reason
     │   ├── ToolUnavailable      the service was not reached; nothing was done there
-    │   ├── ToolUncertain        sent, and no whole answer: it may have been done; the same key may be sent again
-    │   └── ToolFailed           the service failed (5xx) or its answer is too large or not as described
+    │   ├── ToolUncertain        a write was sent, and no answer of use came: perhaps done; its key may be sent again
+    │   └── ToolFailed           of a read: 5xx, or the answer is too large or not as described
     ├── RecordError
     │   └── CallUnknown          no such call in the record
     ├── SwitchRefused            the kill switch cannot be turned so: says why
@@ -152,13 +152,13 @@ class ToolUnavailable(ToolError):
 
 
 class ToolUncertain(ToolError):
-    """The request left and no whole answer came: it may have been done. Sent again with the same key it is harmless."""
+    """A write left and no answer of use came: it may have been done. Sent again with the same key it is harmless."""
 
     retryable = True
 
 
 class ToolFailed(ToolError):
-    """The service failed, or answered with what its OpenAPI file does not describe."""
+    """A read's service failed, or answered with what its OpenAPI file does not describe."""
 
 
 class RecordError(CallwrightError):

@@ -323,7 +323,8 @@ class Desk:
             error = caught
             move = self._machine.failed(caught)
         except (ValueError, KeyError) as caught:  # a sentence that the answer has no fit value for
-            error = ToolFailed(f"{call.operation}: the answer does not fit the tasks file ({type(caught).__name__})")
+            odd = ToolUncertain if writes else ToolFailed
+            error = odd(f"{call.operation}: the answer does not fit the tasks file ({type(caught).__name__})")
             move = self._machine.failed(error)
         code = error.code if isinstance(error, ToolRefused) else ""
         body: dict[str, Any] = {"operation": call.operation, "effect": str(call.effect), "ok": error is None}

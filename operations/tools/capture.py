@@ -21,7 +21,7 @@ from typing import cast
 import httpx
 
 from contracts.capture import REPLIED, CaptureReply, Keyed, Order
-from contracts.errors import ConfigError, ToolFailed, ToolRefused, ToolUnavailable, ToolUncertain
+from contracts.errors import ConfigError, ToolRefused, ToolUnavailable, ToolUncertain
 from operations.tools.exchange import MAX_CODE, code_of, decoded, exchange
 from operations.tools.settings import CaptureSettings
 
@@ -91,12 +91,9 @@ class HttpPayments:
         settings = self._settings
         headers = {settings.idempotency_header: order.key, "Content-Length": str(len(body))}
         request = self._client.build_request("POST", str(settings.url), content=_Body(body), headers=headers)
-        try:
-            status, content = await exchange(
-                self._client, request, name=NAME, timeout_s=settings.timeout_s, limit=MAX_ANSWER, lost=ToolUncertain
-            )
-        except ToolFailed as error:  # an answer too large: what it says of the payment is unknown
-            raise ToolUncertain(str(error)) from error
+        status, content = await exchange(
+            self._client, request, name=NAME, timeout_s=settings.timeout_s, limit=MAX_ANSWER, writes=True
+        )
         return read_reply(status, decoded(content), order.keyed)
 
 

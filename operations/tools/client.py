@@ -16,9 +16,9 @@ from typing import Any, Self
 
 import httpx
 
-from contracts.errors import ToolError, ToolFailed, ToolNotAllowed, ToolRefused, ToolUnavailable, ToolUncertain
+from contracts.errors import ToolError, ToolNotAllowed, ToolRefused, ToolUnavailable
 from contracts.tools import Effect, Operation, ToolAnswer
-from operations.tools.exchange import code_of, decoded, exchange
+from operations.tools.exchange import code_of, decoded, exchange, odd
 from operations.tools.settings import ToolSettings
 from operations.tools.spec import Route
 
@@ -97,23 +97,22 @@ class HttpTools:
             name=name,
             timeout_s=route.timeout_s or self._settings.timeout_s,
             limit=self._settings.max_answer_bytes,
-            lost=ToolUncertain if route.operation.effect is Effect.WRITE else ToolUnavailable,
+            writes=route.operation.effect is Effect.WRITE,
         )
         return ToolAnswer(_read(route, status, content))
 
 
 def _read(route: Route, status: int, content: bytes) -> dict[str, Any]:
-    name = route.operation.name
+    name, useless = route.operation.name, odd(route.operation.effect is Effect.WRITE)
     if status in (429, 503):
         raise ToolUnavailable(f"{name}: the service takes no requests now ({status})")
     if status >= 500:
-        writes = route.operation.effect is Effect.WRITE
-        raise (ToolUncertain if writes else ToolFailed)(f"{name}: the service failed ({status})")
+        raise useless(f"{name}: the service failed ({status})")
     data = decoded(content)
     if 400 <= status < 500:
         raise ToolRefused(f"{name}: the service said no ({status})", code_of(data))
     if not 200 <= status < 300 or not isinstance(data, dict):
-        raise ToolFailed(f"{name}: the answer ({status}) is no JSON object")
+        raise useless(f"{name}: the answer ({status}) is no JSON object")
     if route.answer is not None and not route.answer.is_valid(data):
-        raise ToolFailed(f"{name}: the answer is not as the OpenAPI file describes it")
+        raise useless(f"{name}: the answer is not as the OpenAPI file describes it")
     return data

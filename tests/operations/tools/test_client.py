@@ -135,6 +135,17 @@ def test_a_service_that_misbehaves_has_a_name(response: Response, error: type[Ex
         _call(_service(answer), "getBalance", {"customer": "c-100", "account": "savings"})
 
 
+@pytest.mark.parametrize(
+    "response", [PlainTextResponse("x" * 70_000), PlainTextResponse("<html>"), PlainTextResponse("[]", 201)]
+)
+def test_a_write_that_is_answered_oddly_may_have_been_done(response: Response) -> None:
+    async def answer(request: Request) -> Response:
+        return response
+
+    with pytest.raises(ToolUncertain):
+        _call(_service(answer), "blockCard", {"customer": "c-100", "card": "debit"}, "k8")
+
+
 def test_an_unknown_operation_names_its_neighbour() -> None:
     with pytest.raises(ConfigError, match="did you mean 'getBalance'"):
         load_routes(SPEC, {"getBallance": READ})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,9 @@ from telephony.sip.dialling import asserted, introduction
 from telephony.sip.refer import parse_uui
 from telephony.sip.settings import SipSettings
 from tests.telephony.sip.test_leg import Heard, chirp
+
+SILENCE = bytes(6400)
+"""0.2 s."""
 
 
 async def join(start_bot: Any, person: str, *more: str) -> tuple[Any, Any]:
@@ -38,8 +40,8 @@ async def test_a_bridged_person_and_the_caller_hear_each_other(start_bot: Any, t
         call = await answered(caller, operator.port, "#")
         assert (await operator.event("dialled"))["end"] == "answered"
         person = await desk.event("answered")
-        await call.said(call.send(chirp(2.0)))
-        await asyncio.sleep(0.2)
+        # The silence is on its way while the last of the chirp arrives.
+        await call.said(call.send(chirp(2.0) + SILENCE))
         await call.hangup()
         assert (await desk.event("closed"))["reason"] == "caller"  # the person's call ends with the caller's
     assert match(read(tmp_path / f"{person['call_id']}.wav"), chirp(2.0)) > 0.95
