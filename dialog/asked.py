@@ -44,8 +44,8 @@ def question_of(
         talk=tuple(conversation.talk(TALK_LINES, turn=turn)),
         words=words,
         sound=sound,
+        subject=conversation.subject,
     )
-    before = conversation.subject if leans(text) else ""
-    if not before:
+    if not question.subject or not leans(text):
         return question
-    return replace(question, before=before, history=tuple(conversation.recent(HISTORY_LINES, turn=turn)))
+    return replace(question, before=question.subject, history=tuple(conversation.recent(HISTORY_LINES, turn=turn)))

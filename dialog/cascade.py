@@ -191,7 +191,7 @@ class Cascade:
         """
         decision = self._router.decide(found.asked, found.evidence, 1.0)
         if (choice := self._router.choice(found.asked, found.evidence, decision, question.settled)) is not None:
-            return choice.sentence
+            return choice.sentence if choice.told(question.subject) is None else ""
         match decision.route:
             case Route.EXTRACTIVE if decision.extract is not None:
                 return next(iter(sentences(decision.extract.text)), "")
@@ -228,6 +228,9 @@ class Cascade:
     async def _route(self, question: Question, evidence: Evidence, budget: TurnBudget, voice: Voice) -> Outcome:
         decision = self._router.decide(question.text, evidence, question.confidence)
         choice = self._router.choice(question.text, evidence, decision, question.settled)
+        if choice is not None and (told := choice.told(question.subject)) is not None:
+            question = replace(question, text=choice.meaning(told), meant=told, subject="")
+            return await self._route(question, leading(evidence, told.document_id), budget, voice)
         if choice is not None:
             body = decision_body(decision, evidence, question)
             body |= {"rung": str(Result.CLARIFY), "readings": [one.name for one in choice.readings]}

@@ -9,7 +9,8 @@
          → "Do you mean the Green Account or the Blue Account?"  two titles of which the question names neither
 
 Only where both answer about as well, say different facts of the kind that is asked for, and differ in words that can be
-said. The caller's next words pick one ("the debit one", "the second"), or are a turn of their own.
+said; and not where the caller's question before this one names one of them ("I lost my debit card"). The caller's next
+words pick one ("the debit one", "the second"), or are a turn of their own.
 """
 
 from __future__ import annotations
@@ -79,12 +80,20 @@ class Choice:
         said = words(text)
         if not said or len(said) > MAX_PICK or text.rstrip().endswith("?"):
             return None
-        stems = {stem(word) for word in said}
-        named = [one for one in self.readings if one.own & stems]
+        named = self._named(said)
         if len(named) == 1:
             return named[0]
         counted = [place for pattern, place in _ORDER if pattern.search(text.lower())]
         return self.readings[counted[0]] if not named and len(counted) == 1 else None
+
+    def told(self, subject: str) -> Reading | None:
+        """Which one the caller has named before, in the question that this one follows; None: neither, or both."""
+        named = self._named(words(subject))
+        return named[0] if len(named) == 1 else None
+
+    def _named(self, said: Sequence[str]) -> list[Reading]:
+        stems = {stem(word) for word in said}
+        return [one for one in self.readings if one.own & stems]
 
     def both(self, text: str) -> str:
         """The question asked of both, if the caller's next words mean that and one document answers it; or ""."""

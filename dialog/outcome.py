@@ -74,6 +74,8 @@ class Question:
     talk: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
     """How sure the recogniser is of each; empty if unknown."""
+    subject: str = ""
+    """The caller's question before this one, also where this one does not lean on it."""
     sound: str = ""
     """Of ``words``, to be read again (contracts.engines.Rereader); empty: none was kept."""
 

@@ -15,7 +15,7 @@ from dialog.clarify import Choice, Reading
 from dialog.gate import GroundingGate
 from dialog.router import Route, Router
 from dialog.settings import CascadeFile
-from tests.dialog.kit import Finds
+from tests.dialog.kit import HOURS, Finds
 
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = Passage(
@@ -133,6 +133,22 @@ def test_the_picked_reading_is_answered_and_what_follows_leans_on_it(talk: Any) 
     assert decided[0]["rung"] == "clarify"
     assert decided[0]["readings"] == ["debit card", "credit card"]
     assert call.small.asked == call.large.asked == []
+
+
+@pytest.mark.parametrize(
+    ("before", "answer"),
+    [
+        ("My credit card was stolen.", "A replacement credit card is always free."),
+        ("I lost my cards, debit and credit.", "Do you mean the debit card or the credit card?"),
+        ("When are your branches open?", "Do you mean the debit card or the credit card?"),
+    ],
+)
+def test_what_the_caller_has_named_a_turn_before_is_not_asked_back(talk: Any, before: str, answer: str) -> None:
+    async def scenario(call: Any) -> None:
+        await call.ask(before)
+        assert await call.ask("How much is a new card?") == answer
+
+    talk(scenario, search=Finds([CARDS, HOURS]))
 
 
 def test_both_readings_are_answered_where_one_document_does(talk: Any) -> None:
