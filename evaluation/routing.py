@@ -121,6 +121,10 @@ class Bench:
             model = self._fitted([cases[row] for row in kept], vectors[kept])
             yield model, [cases[row] for row in out], vectors[out]
 
+    def outside(self, pattern: str) -> list[Labelled]:
+        """The set's cases about none of its topics: no model learns from them, so any may be asked about any."""
+        return [one for one in self._cases[pattern] if one.topic == OUTSIDE]
+
     def embed(self, texts: Sequence[str]) -> Floats:
         """Unit vectors [n, d]."""
         return self._embedder.embed(texts)

@@ -40,7 +40,9 @@ from voice.normalise import normalise
 from workers.manifest import ModelStore, load_manifest
 
 QUESTIONS = 60
-"""Of each kind, and for the cascade of each base: a spoken question takes two seconds of two cores."""
+"""Of each kind, for the cascade of each base: asked twice, of models too."""
+TOPICS = 150
+"""Of each kind that is only sorted into topics: a spoken question takes a second of two cores."""
 SOUNDS_KEPT = 10_000
 """All questions are heard before any is asked; 1.5 MB each."""
 ANSWERED, ABSTAIN, TOPIC, OUT, IN = "answered", "abstain", "topic", "out_of_scope", "in_scope"
@@ -97,9 +99,9 @@ class Steps:
 
     def __init__(self, occasion: Occasion) -> None:
         self._advance, self._done = occasion.advance, 0
-        count = questions(occasion)
-        topics = count * bool(matching(occasion.data, BANKING)) + 2 * count * bool(matching(occasion.data, CLINC))
-        self._of = max(1, topics + 3 * 2 * count * len(bases(occasion)))
+        sorts = bool(matching(occasion.data, BANKING)) + 2 * bool(matching(occasion.data, CLINC))
+        asks = 3 * 2 * len(bases(occasion))
+        self._of = max(1, at_most(TOPICS, occasion) * sorts + at_most(QUESTIONS, occasion) * asks)
 
     def take(self, count: int = 1) -> None:
         """``count`` more are done."""
@@ -107,9 +109,9 @@ class Steps:
         self._advance(self._done, self._of)
 
 
-def questions(occasion: Occasion) -> int:
-    """Of each kind."""
-    return min(QUESTIONS, occasion.limit or QUESTIONS)
+def at_most(usual: int, occasion: Occasion) -> int:
+    """Questions of a kind."""
+    return min(usual, occasion.limit or usual)
 
 
 def bases(occasion: Occasion) -> list[str]:
@@ -148,13 +150,14 @@ def by_topic(occasion: Occasion, hear: Hear, steps: Steps) -> list[Pair]:
     sets = [one for one in (BANKING, CLINC) if matching(occasion.data, one)]
     if not sets:
         return []
-    count = questions(occasion)
+    count = at_most(TOPICS, occasion)
     # With a limit, the bench takes one fold; the cases are chosen here.
     bench = Bench(replace(occasion, limit=count, advance=lambda done, of: None))
     found: list[Pair] = []
     for pattern in sets:
-        model, cases, _ = next(iter(bench.held_out(pattern)))
-        asked = some(cases, count, occasion.seed, outside=pattern == CLINC)
+        model, held_out, _ = next(iter(bench.held_out(pattern)))
+        cases = [one for one in held_out if one.topic != OUTSIDE]
+        asked = [*some(cases, count, occasion.seed), *some(bench.outside(pattern), count, occasion.seed)]
         heard = []
         for one in asked:
             heard.append(hear(one.text))
@@ -172,11 +175,9 @@ def by_topic(occasion: Occasion, hear: Hear, steps: Steps) -> list[Pair]:
     return found
 
 
-def some(cases: Sequence[Labelled], count: int, seed: int, *, outside: bool) -> list[Labelled]:
-    """``count`` cases by chance; with ``outside``, as many again out of scope."""
-    order = [cases[int(at)] for at in np.random.default_rng(seed).permutation(len(cases))]
-    inside = [one for one in order if one.topic != OUTSIDE][:count]
-    return [*inside, *[one for one in order if one.topic == OUTSIDE][: count if outside else 0]]
+def some(cases: Sequence[Labelled], count: int, seed: int) -> list[Labelled]:
+    """``count`` of them by chance."""
+    return [cases[int(at)] for at in np.random.default_rng(seed).permutation(len(cases))[:count]]
 
 
 def by_cascade(occasion: Occasion, hear: Telephone, steps: Steps) -> list[Pair]:
@@ -184,7 +185,7 @@ def by_cascade(occasion: Occasion, hear: Telephone, steps: Steps) -> list[Pair]:
     names = bases(occasion)
     if not names:
         return []
-    count = questions(occasion)
+    count = at_most(QUESTIONS, occasion)
     with ExitStack() as stack:
         rounds = [open_round(stack, occasion, name, max(count, UNANSWERABLE)) for name in names]
         asked = [(one, question) for one in rounds for question in chosen(one, count, count)]
