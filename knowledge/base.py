@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
@@ -17,6 +18,7 @@ from knowledge import amending, legacy, query
 from knowledge.api import LIVE, Added, Change, DocumentChange, DocumentText, Held, ReleaseInfo, Stats
 from knowledge.database import open_engine
 from knowledge.desk import ReleaseDesk
+from knowledge.documents import clean_source
 from knowledge.golden import Answers
 from knowledge.indexer import Embeds, Indexer
 from knowledge.lock import OwnerLock
@@ -148,12 +150,16 @@ class KnowledgeBase:
         snapshot = self._shelf.get(number_of(release)) if release else self._shelf.live
         return self._searcher.resembling(snapshot, text)
 
-    def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
+    def add(self, data: bytes, source: str, *, by: str, once: bool = False) -> list[Added]:
         """Take the documents of one file into the draft: on disk on return, their vectors follow.
 
-        Raises DocumentRefused, DeviceFull.
+        ``once``: nothing is done, and nothing returned, if these very bytes were the last that were taken in ``once``
+        under this name; people may have changed or removed the document since. Raises DocumentRefused, DeviceFull.
         """
-        added = self._store.put(self._reader.read(data, source), by=by)
+        file = (clean_source(source), hashlib.sha256(data).hexdigest()) if once else None
+        if file is not None and self._store.given(*file):
+            return []
+        added = self._store.put(self._reader.read(data, source), by=by, file=file)
         self._indexer.wake()
         return added
 

@@ -71,9 +71,10 @@ class KnowledgeClient:
         reply = await self._request("resembling", params, deadline=deadline, priority=Priority.FINAL_RECOGNITION)
         return tuple(Resemblance(float(score), int(a), int(b), str(name)) for score, a, b, name in reply.body["names"])
 
-    async def add(self, data: bytes, source: str, *, by: str) -> list[Added]:
-        """Take the documents of one file into the draft. Raises DocumentRefused."""
-        return from_json(list[Added], await self.ask("add", {"source": source, "by": by}, blob=data))
+    async def add(self, data: bytes, source: str, *, by: str, once: bool = False) -> list[Added]:
+        """Take the documents of one file into the draft; ``once``: unless these very bytes were the last that were
+        taken in so (KnowledgeBase.add). Raises DocumentRefused."""
+        return from_json(list[Added], await self.ask("add", {"source": source, "by": by, "once": once}, blob=data))
 
     async def list_documents(self, release: str | None = None) -> list[DocumentInfo]:
         """All documents of a release, or of the draft."""

@@ -16,7 +16,7 @@ stats                                                                          r
 rebuild
 rollback   by, release                                                         result: release
 vectors    texts                                                               ticket; result: float16 in base64
-add        source, by                                    the file's bytes      ticket; result: what was added
+add        source, by, once                              the file's bytes      ticket; result: what was added
 amend      key, metadata, by                                                   ticket; result: what was added
 remove     key, by                                                             ticket; result: documents
 decide     key, accept, by                                                     ticket; result: document
@@ -65,7 +65,9 @@ _AT_ONCE: dict[str, Callable[[KnowledgeBase, Params], Any]] = {
 MOST_TEXTS = 200
 """Vectors in one request."""
 _LONG: dict[str, Callable[[KnowledgeBase, Params, bytes], Any]] = {
-    "add": lambda base, params, blob: base.add(blob, str(params["source"]), by=str(params["by"])),
+    "add": lambda base, params, blob: base.add(
+        blob, str(params["source"]), by=str(params["by"]), once=bool(params.get("once"))
+    ),
     "vectors": lambda base, params, blob: base.vectors([str(one) for one in params["texts"][:MOST_TEXTS]]),
     "amend": lambda base, params, blob: base.amend(str(params["key"]), dict(params["metadata"]), by=str(params["by"])),
     "remove": lambda base, params, blob: base.remove(str(params["key"]), by=str(params["by"])),

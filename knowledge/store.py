@@ -30,7 +30,17 @@ from knowledge.draftrows import (
     versions_of,
 )
 from knowledge.injection import Suspicion
-from knowledge.tables import draft, embeddings, metadata, release_versions, releases, texts, version_passages, versions
+from knowledge.tables import (
+    draft,
+    embeddings,
+    files,
+    metadata,
+    release_versions,
+    releases,
+    texts,
+    version_passages,
+    versions,
+)
 
 _PIECE = 100
 """Documents written in one transaction."""
@@ -64,9 +74,17 @@ class DocumentStore:
         """Let go of all connections."""
         self.engine.dispose()
 
-    def put(self, documents: Sequence[Document], *, by: str, now: datetime | None = None) -> list[Added]:
+    def put(
+        self,
+        documents: Sequence[Document],
+        *,
+        by: str,
+        now: datetime | None = None,
+        file: tuple[str, str] | None = None,
+    ) -> list[Added]:
         """Enter the documents of one file into the draft, in one transaction; those that the file no longer holds
-        leave it. A suspicious one is held back, and what the draft had of it stays.
+        leave it. A suspicious one is held back, and what the draft had of it stays. ``file``: its name and the digest
+        of its bytes, to be remembered for ``given``.
 
         Raises DeviceFull; then nothing has changed.
         """
@@ -88,7 +106,16 @@ class DocumentStore:
             if said or gone:
                 containers = ", ".join(sorted({one.container for one in documents}))[:200]
                 record(connection, at, by, "add", f"{containers}: {said}{f', {gone} gone' if gone else ''}")
+            if file is not None:
+                connection.execute(files.delete().where(files.c.source == file[0]))
+                connection.execute(files.insert().values(source=file[0], sha256=file[1]))
         return added
+
+    def given(self, source: str, sha256: str) -> bool:
+        """Is that the file which was remembered last under this name?"""
+        statement = sa.select(files.c.sha256).where(files.c.source == source)
+        with self.engine.connect() as connection:
+            return connection.execute(statement).scalar() == sha256
 
     def remove(self, key: str, *, by: str) -> list[DocumentInfo]:
         """Take a document (by source or id), or all of a file, out of the draft. Raises DocumentUnknown."""

@@ -127,6 +127,15 @@ changes = sa.Table(
     sqlite_autoincrement=True,
 )
 
+files = sa.Table(
+    "knowledge_files",
+    metadata,
+    sa.Column("source", sa.String(300), primary_key=True, comment="name of the file"),
+    sa.Column("sha256", sa.String(64), nullable=False, comment="of its bytes"),
+)
+"""What was taken in ``once`` each: the folder of the settings is read at every start, and what people have changed
+since must not be undone by it."""
+
 documents = sa.Table(
     "documents",
     metadata,

@@ -236,7 +236,7 @@ class Operator:
         for line in taken.overruled:
             log.warning("documents.review_overruled", objection=line, instead="documents_review: obey")
         if taken.waits:
-            todo = "look at it in the console, or: callwright knowledge releases; callwright knowledge publish RELEASE"
+            todo = "look at it in the console, or: callwright knowledge draft, releases; propose; publish RELEASE"
             log.warning("documents.not_published", why=taken.waits, what_to_do=todo)
 
     async def _telephony(self, stack: contextlib.AsyncExitStack, switchboard: Switchboard) -> None:
