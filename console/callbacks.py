@@ -1,7 +1,11 @@
-"""Promises to call somebody back: who takes which, and how it ended. Numbers for who takes one or may read calls."""
+"""Promises to call somebody back: who takes which, and how it ended. Numbers for who takes one or may read calls.
+
+Whoever holds one calls with their own telephone, has the operator ring it, or talks from the page of the ticket.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +15,10 @@ import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket
 
+from console.audio import POLICY, Audio, ours
 from console.control import MediaProcessSilent, ask
 from console.permissions import Permission
 from console.settings import ConsoleSettings
@@ -24,6 +30,9 @@ from escalation.redact import redact
 from operations.callbacks import Callback, CallbackOutcome, Callbacks
 
 CALLBACKS = "/callbacks"
+MAX_TICKET = 32
+_KEPT = frozenset({"person", "leave", "here"})
+"""What the browser of whoever calls back may say: call them, hang up, I am here."""
 
 
 @dataclass(slots=True)
@@ -34,18 +43,21 @@ class CallbackPages:
     callbacks: Callbacks
     settings: ConsoleSettings
     control: Path
+    audio: Audio
 
     @classmethod
-    def over(cls, web: Web, engine: sa.Engine, settings: ConsoleSettings, control: Path) -> CallbackPages:
+    def over(cls, web: Web, engine: sa.Engine, settings: ConsoleSettings, control: Path, audio: Audio) -> CallbackPages:
         """Over a record and a control socket."""
-        return cls(web, Callbacks(engine), settings, control)
+        return cls(web, Callbacks(engine), settings, control, audio)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """Their addresses."""
         web, take = self.web, Permission.HANDOFFS_TAKE
         web.nav.append(NavItem(CALLBACKS, "Callbacks", take))
         return [
             web.get(CALLBACKS, self.listed, take),
+            web.get(f"{CALLBACKS}/{{ticket}}", self.talk, take),
+            WebSocketRoute(f"{CALLBACKS}/{{ticket}}/audio", self.line),
             web.post(f"{CALLBACKS}/{{ticket}}/claim", self.claim, take, home=CALLBACKS),
             web.post(f"{CALLBACKS}/{{ticket}}/call", self.call, take, home=CALLBACKS),
             web.post(f"{CALLBACKS}/{{ticket}}/release", self.release, take, home=CALLBACKS),
@@ -59,7 +71,7 @@ class CallbackPages:
         to_do = await run_in_threadpool(self.callbacks.to_do)
         past = await run_in_threadpool(self.callbacks.past)
         known: dict[str, Any] = {"reasons": REASONS, "outcomes": list(CallbackOutcome), "me": visit.by}
-        known |= await self._made(visit.by)
+        known |= await self._made(visit.by, to_do)
         return self.web.page(
             visit, "callbacks.html", to_do=[_shown(visit, one, now) for one in to_do],
             past=[_shown(visit, one, now) for one in past], **known,
@@ -80,13 +92,45 @@ class CallbackPages:
         await ask(self.control, "callback_call", timeout_s, by=visit.by, ticket=one.ticket, reach=reach)
         return self.web.back(visit, CALLBACKS, "Your telephone rings: press 1 there, and they are called.")
 
-    async def _made(self, by: str) -> dict[str, Any]:
-        """What the operator can do, and has done; nothing while it does not answer."""
+    async def talk(self, visit: Visit) -> Response:
+        """The page on which whoever has taken a ticket calls from their browser; others are sent back."""
+        one, now = await self._one(visit), datetime.now(UTC)
+        if one.holder != visit.by or one.closed_at is not None:
+            return self.web.back(visit, CALLBACKS, "This callback is not yours: take it first.", kind="error")
+        await self.web.note(visit, "callback.view", one.ticket, call_id=one.call_id)
+        known: dict[str, Any] = {"reasons": REASONS, "outcomes": list(CallbackOutcome)}
+        known |= await self._made(visit.by, [one])
+        return self.web.page(visit, "callback.html", each=_shown(visit, one, now), one=one, **known)
+
+    async def line(self, websocket: WebSocket) -> None:
+        """Calling the ticket's number from a browser: the media process asks whose the ticket is."""
+        session = await self.web.session_of(websocket)
+        if session is None or not ours(websocket) or Permission.HANDOFFS_TAKE not in session.account.permissions:
+            await websocket.close(POLICY)
+            return
+        by, ticket = session.account.name, str(websocket.path_params["ticket"])[:MAX_TICKET]
+
+        async def begin() -> None:
+            await run_in_threadpool(self.web.audit.note, by, "callback.call", f"{ticket} browser")
+
+        async def passed(said: dict[str, Any]) -> dict[str, Any] | None:
+            do = str(said.get("do", ""))
+            return {"do": do} if do in _KEPT else None
+
+        async def still() -> bool:
+            now = await self.web.session_of(websocket)
+            return now is not None and Permission.HANDOFFS_TAKE in now.account.permissions
+
+        await self.audio.relay(websocket, by, "callback_talk", {"ticket": ticket, "by": by}, passed, still, begin)
+
+    async def _made(self, by: str, which: Sequence[Callback]) -> dict[str, Any]:
+        """What the operator can do, and what it did for these: of the record, and what is not there yet."""
+        calls = await run_in_threadpool(self.callbacks.attempts, which)
         try:
             found = await ask(self.control, "callback_calls", self.settings.control_timeout_s, by=by)
         except MediaProcessSilent:
-            return {"can": False, "reach": "", "calls": {}}
-        return {name: found[name] for name in ("can", "reach", "calls")}
+            return {"can": False, "phones": False, "reach": "", "calls": calls}
+        return {name: found[name] for name in ("can", "phones", "reach")} | {"calls": calls | found["calls"]}
 
     async def release(self, visit: Visit) -> Response:
         """Anybody's again."""
@@ -106,7 +150,7 @@ class CallbackPages:
         return self.web.back(visit, CALLBACKS, "Closed.")
 
     async def _one(self, visit: Visit) -> Callback:
-        return await run_in_threadpool(self.callbacks.get, str(visit.request.path_params["ticket"])[:32])
+        return await run_in_threadpool(self.callbacks.get, str(visit.request.path_params["ticket"])[:MAX_TICKET])
 
 
 def _shown(visit: Visit, one: Callback, now: datetime) -> dict[str, Any]:

@@ -107,6 +107,12 @@ class LineFile(Settings):
         "I'm sorry, nobody can take your call now. I've noted a callback for {number}. Thank you for calling. Goodbye."
     )
     """To whoever cannot stay with the operator, because all its lines are busy."""
+    callback_hello: str = (
+        "Hello, this is {name}'s automated assistant, calling you back. I'm connecting you with a colleague."
+    )
+    """Said to whoever is called back, as soon as they answer."""
+    callback_lost: str = "I'm sorry, we lost my colleague. We'll call you again. Goodbye."
+    """The browser of whoever called them back is gone; the promise stays open."""
     overload_alone: str = (
         "I'm sorry, all our lines are busy and nobody can take your call. Please call again later. Goodbye."
     )

@@ -7,6 +7,7 @@ is an entry of the audit's chain, with all that the row holds from then on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,11 +17,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import CallUnknown, RecordError
+from contracts.events import EventKind
 from contracts.handoff import Reason
 from operations.cases import CaseTaken
 from operations.chain import Stored
 from operations.changes import callback_changed, chained
-from operations.tables import callbacks
+from operations.tables import callbacks, events
+
+STEP_AT = "%Y-%m-%d %H:%M"
+"""How the time of a step is written."""
 
 
 class CallbackState(StrEnum):
@@ -89,6 +94,18 @@ class Callbacks:
         if not found:
             raise CallUnknown(f"no callback {ticket!r}; `callwright callbacks list` shows what there is")
         return found[0]
+
+    def attempts(self, which: Sequence[Callback]) -> dict[str, dict[str, str]]:
+        """By ticket: the last step of a call that the operator made for it (``callback.step``), and when (UTC)."""
+        mine = events.c.call_id.in_({one.call_id for one in which}), events.c.kind == str(EventKind.CALLBACK_STEP)
+        query = sa.select(events.c.at, events.c.body).where(*mine).order_by(events.c.at, events.c.seq)
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+        except SQLAlchemyError as error:
+            raise _cannot(error) from error
+        steps = [(row.at.strftime(STEP_AT), row.body) for row in rows if row.body is not None]  # null: erased
+        return {body["ticket"]: {"at": at, "step": body["step"], "status": body["status"]} for at, body in steps}
 
     def claim(self, ticket: str, by: str) -> None:
         """It is theirs now. Raises CallUnknown, CaseTaken."""

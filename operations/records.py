@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import CallUnknown, RecordError
+from contracts.events import EventKind
 from contracts.handoff import HandoffRecord
 from operations.tables import calls, escalations, events, handoffs, turns
 
@@ -48,7 +49,8 @@ class Records:
     ) -> list[Row]:
         """Calls, newest first, with their count of turns and the reason of their last escalation.
 
-        ``text``: only those whose caller, or what was said or heard in them, holds it, in any case of letters.
+        ``text``: only those whose caller, or what was said or heard in them, by persons too, holds it, in any case
+        of letters.
         """
         count = sa.select(sa.func.count()).where(turns.c.call_id == calls.c.call_id, turns.c.caller_text != "")
         reason = (
@@ -65,7 +67,12 @@ class Records:
         if text:
             told = sa.or_(*(one.icontains(text, autoescape=True) for one in (turns.c.caller_text, turns.c.heard)))
             said = sa.exists().where(turns.c.call_id == calls.c.call_id, told)
-            query = query.where(sa.or_(said, calls.c.caller.icontains(text, autoescape=True)))
+            person = sa.exists().where(
+                events.c.call_id == calls.c.call_id,
+                events.c.kind == str(EventKind.TURN_PERSON),
+                events.c.body["text"].as_string().icontains(text, autoescape=True),
+            )
+            query = query.where(sa.or_(said, person, calls.c.caller.icontains(text, autoescape=True)))
         if escalated:
             query = query.where(sa.exists().where(escalations.c.call_id == calls.c.call_id))
         return self._rows(query.limit(max(1, min(limit, MAX_LIST))))

@@ -43,6 +43,7 @@ from operations.webhook import HandoffWebhook
 from server.aftermath import Aftermath
 from server.beat import go_first, spare_the_beat
 from server.build import Engines, make_asking, make_dialog, make_engines, make_line, make_prompts, warm
+from server.callbacktalk import CallbackStream
 from server.callingback import CallingBack
 from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
@@ -153,7 +154,7 @@ class Operator:
         assert voice is not None
         self._calling_back = CallingBack(
             lambda ticket: asyncio.to_thread(tickets.get, ticket), services.dialler, voice, seats, settings.escalation,
-            line, sink,
+            line, sink, services.lines,
         )  # fmt: skip
         stack.push_async_callback(self._calling_back.close)
         self._asking = make_asking(settings, engines, prompts, clock)
@@ -190,6 +191,7 @@ class Operator:
         streams: dict[str, Stream] = {
             "seat": SeatStream(self._desk, lost_after_s),
             "phone": PhoneStream(switchboard, self._ticker, self._clock, lost_after_s),
+            "callback_talk": CallbackStream(self._calling_back, self._ticker, self._clock, lost_after_s),
         }
         control = ControlServer(settings.control_socket, self._operations(), self._live, streams)
         await control.start()
@@ -249,7 +251,8 @@ class Operator:
             await self._sip.start(switchboard)
             stack.push_async_callback(self._sip.close)
         if telephony.websocket.enabled:
-            websocket = WebSocketServer(telephony.websocket, ticker, self._clock)
+            admission, clock = switchboard.admission, self._clock
+            websocket = WebSocketServer(telephony.websocket, ticker, clock, lambda: admission.closed(clock.now()))
             await websocket.start(switchboard)
             stack.push_async_callback(websocket.close)
 

@@ -59,7 +59,7 @@ class RefusalReason(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Refusal:
-    """The call is to be rejected (SIP 486, WebSocket 1013)."""
+    """The call is to be rejected (SIP 486; WebSocket 503 at the handshake, or 1013 once it stands)."""
 
     reason: RefusalReason
 
@@ -113,6 +113,10 @@ class Admission:
     def ready(self, now: float) -> bool:
         """Whether the next call would find a line (readiness for a load balancer)."""
         return not self.draining and self._no_room(now) is None
+
+    def closed(self, now: float) -> bool:
+        """Whether the next call would be refused, whoever it is: no line, and nobody to hear the prepared sentence."""
+        return self._refusal("", now) is not None
 
     def active_of(self, kind: str) -> int:
         """Calls with the operator of one kind of leg."""

@@ -1,4 +1,4 @@
-// Buttons of a call's page: listen, whisper, barge in, take over, give back.
+// Buttons of a call's page (listen, whisper, barge in, take over, give back), of a queue's caller and of a callback.
 "use strict";
 (() => {
   const desk = document.querySelector("#seat");
@@ -7,16 +7,21 @@
   const buttons = [...desk.querySelectorAll("[data-do]")];
   const mute = find("mute");
   const talk = find("talk");
+  const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
   const say = (text) => (find("says").textContent = text);
+  const lines = JSON.parse(desk.dataset.lines || "{}"); // this page's own words
   const SAYS = {
+    calling: "It rings at their end.",
     listen: "You hear both sides. Nobody hears you.",
     whisper: "Only the person who talks with the caller hears you.",
     barge: "Everybody hears you; the operator goes on.",
     person: "The caller is yours: the operator is silent.",
     "": "You are not in this call.",
+    ...lines,
   };
   let line = null;
   let role = "";
+  let wrong = ""; // why it did not come about
   let holding = false; // the push-to-talk button is pressed
 
   function show() {
@@ -32,8 +37,9 @@
   }
   function heard(said) {
     if (said.role) role = said.role;
+    if (said.error || said.role) wrong = said.error && !said.over ? capital(said.error) : "";
     const others = said.holder && role !== "person" ? ` ${said.holder} talks with this caller.` : "";
-    say(said.error ? `${said.error[0].toUpperCase()}${said.error.slice(1)}.` : SAYS[role] + others);
+    say(wrong || (said.error ? capital(said.error) : SAYS[role] + others));
     show();
   }
   async function act(wants) {
@@ -52,9 +58,11 @@
           },
           onSilent: (so) => say(so ? "Your microphone gives no sound: nobody hears you. Check the headset." : SAYS[role]),
           onOver: (why) => {
+            const outcome = document.querySelector("select[name=outcome]");
+            if (outcome && lines.over) outcome.value = role === "person" ? "reached" : "not reached";
             line = null;
             role = "";
-            say(why);
+            say((lines.over && (wrong || (why === OVER && lines.over))) || why);
             show();
           },
         });

@@ -1,5 +1,6 @@
 // A line of sound to the operator, for the desk and the call button: WebSocket, microphone, loudspeaker, levels.
 "use strict";
+const OVER = "The call is over.";
 class Line {
   // onWords(said): what the other side says; onLevel(mine, theirs): 0…1, 50 times a second; onOver(text): it has ended.
   // onSilent(so): the microphone gives no sound any more, or does again.
@@ -25,7 +26,7 @@ class Line {
       if (typeof data !== "string") return this.node.port.postMessage(data, [data]);
       const said = JSON.parse(data);
       this.onWords(said);
-      if (said.over) this.stop(said.error || "The call is over.");
+      if (said.over) this.stop(said.error || OVER);
     };
     this.socket.onclose = () => this.stop("The line to the operator is lost.");
   }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 
 import structlog
@@ -41,10 +42,16 @@ _BACKLOG = 1024
 class WebSocketServer:
     """The provider WebSocket side of the media process.
 
-    ``port`` is the real one once started; ``refused`` counts refusals by reason.
+    ``port`` is the real one once started; ``refused`` counts refusals by reason. ``full``: no call would be taken now.
     """
 
-    def __init__(self, settings: WebSocketSettings, ticker: MediaTicker, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: WebSocketSettings,
+        ticker: MediaTicker,
+        clock: Clock,
+        full: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._settings = settings
         self._ticker = ticker
         self._clock = clock
@@ -54,6 +61,7 @@ class WebSocketServer:
         self._handler: LegHandler | None = None
         self._legs: dict[TwilioLeg, asyncio.Task[None]] = {}
         self._draining = False
+        self._full = full
         self.port = settings.port
 
     @property
@@ -135,6 +143,8 @@ class WebSocketServer:
             return self._refuse(connection, verdict.refused, verdict.reason)
         if self._draining:
             return self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, "draining")
+        if self._full():
+            return self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, "no line is free")
         if full := self._door.room_for(connection.address):
             status = HTTPStatus.TOO_MANY_REQUESTS if "address" in full else HTTPStatus.SERVICE_UNAVAILABLE
             return self._refuse(connection, status, full)
@@ -145,7 +155,10 @@ class WebSocketServer:
     def _refuse(self, connection: GuardedConnection, status: HTTPStatus, reason: str) -> Response:
         self._door.refused[reason.replace(" ", "_")] += 1
         log.warning("websocket.refused", status=int(status), reason=reason, address=connection.address)
-        return connection.respond(status, f"{reason}\n")
+        response = connection.respond(status, f"{reason}\n")
+        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+            response.headers["Retry-After"] = str(self._settings.retry_after_s)  # RFC 9110, 10.2.3
+        return response
 
     # ------------------------------------------------------------------ one stream
 

@@ -85,6 +85,9 @@ class WebSocketSettings(Settings):
     playout_wait_s: float = Field(
         default=1.0, ge=0, le=5, description="Most time to wait for the last words to be played before we hang up."
     )
+    retry_after_s: int = Field(
+        default=30, ge=1, le=3600, description="Retry-After of a stream that is refused for want of room (503, 429)."
+    )
     close_timeout_s: float = Field(default=2.0, gt=0, le=10, description="How long a closing handshake may take.")
     ping_interval_s: float = Field(default=10.0, gt=0, le=120, description="WebSocket pings that find dead peers.")
     ping_timeout_s: float = Field(default=10.0, gt=0, le=120, description="How long a pong may take.")

@@ -27,6 +27,7 @@ from contracts.events import Event, EventKind
 from contracts.leg import LegInfo
 from contracts.switch import Switch
 from contracts.worker import Priority, Reply
+from dialog.lines import Lines
 from dialog.prompts import Prompts
 from dialog.services import DialogServices
 from dialog.settings import CascadeFile, DialogSettings
@@ -42,6 +43,7 @@ from operations.metrics import Fanout
 from operations.settings import EventLogSettings
 from operations.tables import events
 from server.asking import Asking
+from server.callbacktalk import CallbackStream
 from server.callingback import CallingBack
 from server.control import ControlServer, LiveEvents, Stream
 from server.desk import Desk
@@ -52,6 +54,7 @@ from server.seats import SeatStream
 from server.switch import KillSwitch
 from server.wall import Wall
 from telephony.patchbay import PatchbaySettings
+from telephony.ticker import MediaTicker
 from tests.console.conftest import PASSWORD, SETTINGS, csrf_of
 from tests.console.oidc_provider import serving
 from tests.dialog.kit import ROOT, Says, SteadyVoice, Talk
@@ -243,8 +246,11 @@ class House:
         calling = CallingBack(
             lambda ticket: asyncio.to_thread(tickets.get, ticket), self.phones,
             lambda: Mouth(VoiceSettings(), voice, clock), PatchbaySettings(), EscalationSettings(queue=self.waiting),
-            self.line, self,
+            self.line, self, Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"),
         )  # fmt: skip
+        ticker = MediaTicker(clock)
+        ticker.start()
+        self.streams["callback_talk"] = CallbackStream(calling, ticker, clock, PatchbaySettings().lost_after_s)
         control = ControlServer(
             self._home / "control.sock",
             {
@@ -268,6 +274,7 @@ class House:
         for talk in self._calls:
             await talk.end()
         await calling.close()
+        await ticker.close()
         if self._events is not None:
             await asyncio.to_thread(self._events.close)
         await control.close()

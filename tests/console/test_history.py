@@ -22,7 +22,9 @@ def record(people: sa.Engine, tmp_path: Path) -> sa.Engine:
         Event(EventKind.CALL_STARTED, "call-2", {"caller": "sip:bo@example.org"}, 0, later),
         Event(EventKind.TURN_CALLER, "call-2", {"turn": 1, "text": "Is it 100% cash?"}, 1, later),
     ]
-    keep(people, tmp_path / "spool", [*call_events(), *plain])
+    told = Event(EventKind.TURN_PERSON, "call-2", {"by": "sofia", "text": "Yes, at Zürich 5 % less."}, 1, later)
+    asked = Event(EventKind.DESK_SUGGESTED, "call-1", {"text": "Zürich"}, 1, START)
+    keep(people, tmp_path / "spool", [*call_events(), asked, *plain, told])
     return people
 
 
@@ -35,6 +37,9 @@ def record(people: sa.Engine, tmp_path: Path) -> sa.Engine:
         ({"q": "bo@example"}, {"call-2"}),
         ({"q": "100%"}, {"call-2"}),
         ({"q": "%"}, {"call-2"}),
+        ({"q": "at zürich"}, {"call-2"}),
+        ({"q": "Zürich 5 %"}, {"call-2"}),
+        ({"q": "sofia"}, set()),
         ({"escalated": "yes"}, {"call-1"}),
         ({"until": START.date().isoformat()}, {"call-1"}),
         ({"q": "nothing of the kind"}, set()),

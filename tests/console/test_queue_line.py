@@ -48,8 +48,15 @@ async def wants_a_person(talk: Talk) -> None:
 @contextmanager
 def line(house: House, person: Person, call_id: str) -> Iterator[ClientConnection]:
     """The WebSocket of the page on which an agent talks."""
+    with seat(house, person, f"/queue/{call_id}") as opened:
+        yield opened
+
+
+@contextmanager
+def seat(house: House, person: Person, page: str) -> Iterator[ClientConnection]:
+    """The WebSocket of a page with sound."""
     cookie = "; ".join(f"{key}={value}" for key, value in person.http.cookies.items())
-    url = f"{house.url.replace('http', 'ws')}/queue/{call_id}/audio"
+    url = f"{house.url.replace('http', 'ws')}{page}/audio"
     with connect(url, origin=Origin(house.url), additional_headers={"Cookie": cookie}, close_timeout=1) as opened:
         yield opened
 

@@ -14,13 +14,16 @@ from contracts.dialling import DialEnd
 from contracts.errors import CallUnknown, LegError
 from contracts.events import EventKind
 from contracts.handoff import Reason
+from contracts.leg import HangupReason
 from contracts.virtual_time import LoopClock, run_virtual
+from dialog.lines import Lines
+from dialog.person import PersonLine
 from dialog.waitingline import WaitingLine
 from escalation.settings import EscalationSettings
 from operations.callbacks import Callback
-from server.callingback import CallingBack
+from server.callingback import LOST, CallingBack
 from telephony.patchbay import PatchbaySettings
-from tests.dialog.kit import Record, SteadyVoice
+from tests.dialog.kit import ROOT, Record, SteadyVoice
 from tests.dialog.phones import PERSON, Exchange
 from voice.mouth import Mouth
 from voice.settings import VoiceSettings
@@ -45,7 +48,7 @@ class House:
         voice = SteadyVoice()
         self.calling = CallingBack(
             self.ticket, exchange, lambda: Mouth(VoiceSettings(), voice, clock), PatchbaySettings(depth_frames=1),
-            settings, self.line, self.record,
+            settings, self.line, self.record, Lines.load(ROOT / "configs" / "prompts" / "lines.yaml", "Test Bank"),
         )  # fmt: skip
 
     async def ticket(self, name: str) -> Callback:
@@ -102,6 +105,63 @@ def test_their_telephone_rings_first_then_the_number_and_both_hear_each_other() 
     assert lines.dialled[1][1].handoff == "", "the caller's trunk is told nothing of the first call"
     assert all(phone.ended for phone in lines.phones)
     assert {one.call_id for one in house.record.events if one.kind is EventKind.CALLBACK_STEP} == {"call-1"}
+
+
+def test_whoever_is_called_back_hears_first_that_a_machine_calls() -> None:
+    lines = exchange()
+
+    async def scenario(house: House) -> None:
+        await house.call()
+        await asyncio.sleep(20)
+        callee = lines.phones[1]
+        heard = [frame for frame in callee.heard if frame != SILENCE]
+        assert heard[0] != PERSON, "the operator, or both at once"
+        assert heard[-1] == PERSON, "then the person alone"
+
+    made(lines, scenario)
+
+
+async def from_a_browser(house: House) -> PersonLine:
+    """Ann's page has its microphone, and she presses the button."""
+    person = house.calling.person()
+    house.calling.begin(await house.calling.wanted({"ticket": "t1", "by": "ann"}), person)
+    return person
+
+
+def test_a_person_in_a_browser_hears_it_ring_and_then_the_caller() -> None:
+    lines = exchange()
+    lines.ring_s = 3.0
+
+    async def scenario(house: House) -> None:
+        person = await from_a_browser(house)
+        with pytest.raises(LegError, match="being made already"):
+            house.calling.begin(await house.calling.wanted({"ticket": "t1", "by": "ann"}), house.calling.person())
+        await asyncio.sleep(1.5)
+        assert any(person.next_frame() not in (None, SILENCE) for _ in range(100)), "it rings"
+        await asyncio.sleep(10)
+        assert [person.next_frame() for _ in range(2)] == [PERSON, PERSON], "the caller"
+        person.on_closed(HangupReason.OPERATOR, "hung up")
+        assert await house.over() == ["calling", "reached", "ended"]
+
+    house = made(lines, scenario)
+    assert [target for target, _ in lines.dialled] == ["sip:+15551234567@trunk.example"]
+    assert house.exchange.phones[0].ended
+
+
+def test_if_the_browser_is_lost_the_caller_is_told_so_before_the_call_ends() -> None:
+    lines = exchange()
+
+    async def scenario(house: House) -> None:
+        person = await from_a_browser(house)
+        await asyncio.sleep(15)
+        callee, before = lines.phones[0], len(lines.phones[0].heard)
+        person.on_closed(HangupReason.OPERATOR, LOST)
+        await house.over()
+        said = [frame for frame in callee.heard[before:] if frame not in (SILENCE, PERSON)]
+        assert len(said) > 50, "a sentence"
+        assert callee.ended
+
+    made(lines, scenario)
 
 
 @pytest.mark.parametrize(("keys", "step"), [("2", "not taken"), ("", "not taken")])

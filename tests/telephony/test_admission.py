@@ -90,6 +90,20 @@ def test_while_draining_nobody_is_admitted_and_it_says_when_the_last_is_gone() -
     assert not gate.ready(clock.now())
 
 
+def test_it_is_closed_only_when_nobody_could_even_hear_the_prepared_sentence() -> None:
+    gate, clock = admission(max_calls=1, overflow_calls=1), ManualClock()
+    held = []
+    for closed in (False, False, True):
+        clock.advance(2)
+        assert gate.closed(clock.now()) is closed
+        held.append(gate.admit("twilio", "a", clock.now()))
+    assert isinstance(held[1], Ticket)
+    assert isinstance(held[2], Refusal)
+    held[1].release()
+    clock.advance(2)
+    assert not gate.closed(clock.now())
+
+
 def test_a_flood_of_strangers_leaves_no_memory_behind() -> None:
     gate, clock = admission(max_calls=10, starts_per_caller=1, starts_per_s=1000), ManualClock()
     for n in range(12_000):

@@ -58,7 +58,8 @@ class House:
     def __init__(self, settings: WebSocketSettings, clock: Clock) -> None:
         self.clock = clock
         self.ticker = MediaTicker(clock)
-        self.server = WebSocketServer(settings, self.ticker, clock)
+        self.full = False
+        self.server = WebSocketServer(settings, self.ticker, clock, lambda: self.full)
         self.legs: list[CallLeg] = []
         self.ports: list[EchoPort] = []
         self.answered = asyncio.Event()

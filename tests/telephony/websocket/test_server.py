@@ -258,6 +258,18 @@ async def test_a_wrong_token_in_the_start_message_closes_before_any_handler(make
         assert house.legs == []
 
 
+async def test_a_full_house_says_at_the_handshake_when_to_come_again(house: House) -> None:
+    async with house.neighbour():
+        house.full = True
+        with pytest.raises(InvalidStatus) as refused:
+            await house.client().__aenter__()
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["Retry-After"] == "30"
+    house.full = False
+    async with house.neighbour():
+        pass  # and there is room again
+
+
 async def test_draining_refuses_upgrades_while_present_calls_go_on_until_they_end(house: House) -> None:
     async with house.neighbour():
         draining = asyncio.create_task(house.server.drain())
