@@ -70,10 +70,7 @@ def run(order: Order) -> dict[str, Any]:
             models: Models | WithoutModels = Models(Path(work), Path(work), order.language_models, order.name)
         else:
             models = WithoutModels()
-        try:
-            return asyncio.run(ask(questions, documents, search, thresholds, models, advance))
-        finally:
-            search.close()
+        return asyncio.run(ask(questions, documents, search, thresholds, models, advance))
 
 
 def advance(done: int, of: int) -> None:

@@ -77,10 +77,6 @@ class ReleaseSearch:
         """As KnowledgeBase.resembling, of this release."""
         return self._searcher.resembling(self._snapshot, text)
 
-    def close(self) -> None:
-        """End its threads."""
-        self._searcher.close()
-
 
 class _OwnVectors:
     """finder.Index without an index: the release is scanned."""

@@ -114,7 +114,6 @@ class KnowledgeBase:
         self._reader.close()
         self._suites.close()
         self._indexer.close()
-        self._searcher.close()
         self._store.close()
         self._lock.release()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from knowledge.names import NameIndex
+from knowledge.names import Common, NameIndex
 from knowledge.settings import NameSettings
 from knowledge.sounding import SoundIndex
 
@@ -23,9 +23,9 @@ class Entry:
 
 
 class Directory:
-    """``entries`` in the order of their numbers, which follow one another. ``common``: word → share of passages."""
+    """``entries`` in the order of their numbers, which follow one another. ``common``: words → shares of passages."""
 
-    def __init__(self, entries: Sequence[Entry], settings: NameSettings, common: Callable[[str], float]) -> None:
+    def __init__(self, entries: Sequence[Entry], settings: NameSettings, common: Common) -> None:
         self.entries = entries
         self._settings = settings
         self._common = common

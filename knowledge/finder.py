@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from itertools import islice
@@ -27,8 +26,6 @@ from knowledge.vectors import Vector
 
 _REMEMBERED = 256
 """Vectors kept of passages that a search had to embed."""
-_AT_ONCE = 4
-"""Searches whose words are looked up at the same time; the worker has one thread for searches, reviews a second."""
 _WORD_HITS = 3
 """At least so many of the passages found by words are considered, however few are asked for."""
 
@@ -54,12 +51,6 @@ class Finder:
         self._index = index
         self._settings = settings
         self._spare: dict[str, Vector] = {}
-        self._beside = ThreadPoolExecutor(_AT_ONCE, "knowledge-words")
-        """Words are looked up while the question is embedded: neither holds the interpreter's lock."""
-
-    def close(self) -> None:
-        """End its threads."""
-        self._beside.shutdown()
 
     def ranked(
         self, snapshot: Snapshot, question: Question, turns: Sequence[Sequence[str]], day: date, limit: int
@@ -69,13 +60,12 @@ class Finder:
         Raises SnapshotUnusable.
         """
         settings, barred = self._settings, snapshot.barred(day)
-        words = self._beside.submit(snapshot.by_words, question.terms, day, settings)
         vectors = self._index.embed([question.text, *question.readings])
         count = max(settings.candidates, limit)
         near = self._index.nearest(vectors[0], snapshot, barred, count)
         if near is None:
             near = snapshot.nearest(vectors[0], day, count)
-        by_words = words.result()
+        by_words = snapshot.by_words(question.terms, day, settings)
         words_only = [one for one in list(by_words)[: max(limit, _WORD_HITS)] if one not in near]
         named = self._named(snapshot, turns)
         entries = [snapshot.directory.entries[at] for at in named]

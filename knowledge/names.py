@@ -16,12 +16,13 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise, zip_longest
 
 import numpy as np
+from rapidfuzz import process
 from rapidfuzz.distance import JaroWinkler
 
 from knowledge.settings import NameSettings
@@ -51,6 +52,9 @@ _SPELLINGS = 20
 _SHARED = 2
 """Pairs of letters, beginning and end counted, that words have in common if they are alike at all."""
 _LOOKED_AT = 24
+
+Common = Callable[[Sequence[str]], Mapping[str, float]]
+"""Words → the share of the passages that hold each."""
 
 
 @lru_cache(maxsize=4096)
@@ -85,13 +89,17 @@ class NameIndex:
     """Titles, ready to be found in conversations. ``titles``: key → title; keys are the caller's."""
 
     def __init__(
-        self, titles: Mapping[int, str], settings: NameSettings, common: Callable[[str], float] = lambda word: 0.0
+        self,
+        titles: Mapping[int, str],
+        settings: NameSettings,
+        common: Common = lambda words: dict.fromkeys(words, 0.0),
     ) -> None:
         self._settings = settings
         self._common = common
         said = {key: tuple(dict.fromkeys(spoken_words(title))) for key, title in titles.items()}
         in_titles = Counter(word for words in said.values() for word in words)
-        self._rarity = {word: self._rare(word, count / len(said)) for word, count in in_titles.items()}
+        shares = common(list(in_titles))
+        self._rarity = {word: _rare(word, max(count / len(said), shares[word])) for word, count in in_titles.items()}
         self._names: list[_Name] = []
         holding: dict[str, list[int]] = defaultdict(list)
         for key, title in titles.items():
@@ -111,11 +119,6 @@ class NameIndex:
         self._grams = {gram: np.array(places) for gram, places in grams.items()}
         self._alike: dict[str, Mapping[str, float]] = {}
         self._turns: dict[str, Mapping[int, float]] = {}
-
-    def _rare(self, word: str, share: float) -> float:
-        """Nats. A word that stands in many texts ("time") tells little even if it stands in one title."""
-        rare = math.log(1 + 1 / max(share, self._common(word)))
-        return rare / 2 if word in _NUMBERS else rare
 
     def mentioned(self, turns: Sequence[Sequence[str]]) -> dict[int, float]:
         """Keys of the titles that were said → how surely (0..1), less the longer ago.
@@ -150,9 +153,10 @@ class NameIndex:
     def _in_turn(self, words: Sequence[str]) -> dict[int, float]:
         """Titles in one turn; a title within a longer one that was said ("Park" in "Park Tavern") is not meant."""
         places: dict[str, dict[int, float]] = defaultdict(dict)
-        for at, word in enumerate(words):
-            pair = word + words[at + 1] if at + 1 < len(words) else ""
-            for known, alike in {**self._like(pair), **self._like(word)}.items():
+        pairs = [word + after for word, after in pairwise(words)]
+        like = self._like({*words, *pairs})
+        for at, (word, pair) in enumerate(zip_longest(words, pairs, fillvalue="")):
+            for known, alike in {**like.get(pair, {}), **like[word]}.items():
                 places[known][at] = max(places[known].get(at, 0.0), alike)
         names = self._likely(places)
         scored = [(*self._covered(self._names[at], places), self._names[at]) for at in names]
@@ -196,21 +200,22 @@ class NameIndex:
                 best, where = total, frozenset(taken)
         return best / (name.weight + self._settings.prior), where
 
-    def _like(self, word: str) -> Mapping[str, float]:
-        """Title words that are this one, or are spelled much like it, with their likeness 0..1."""
-        if not word:
-            return {}
-        known = self._alike.get(word)
-        if known is None:
-            if len(self._alike) > _REMEMBERED:
-                self._alike.clear()
-            known = self._alike[word] = self._look(word)
-        return known
+    def _like(self, words: Collection[str]) -> dict[str, Mapping[str, float]]:
+        """For each word the title words that are this one, or are spelled much like it, with their likeness 0..1."""
+        found = {word: known for word in words if (known := self._alike.get(word)) is not None}
+        fresh = {word: self._look(word) for word in words if word not in found}
+        doubtful = [word for word, alike in fresh.items() if alike and word not in self._holding]
+        shares = self._common(doubtful) if doubtful else {}  # asked once for all: the release's file is read for it
+        fresh |= {word: {} for word in doubtful if shares[word] > _EVERYDAY}
+        if len(self._alike) > _REMEMBERED:
+            self._alike = {}
+        self._alike |= fresh
+        return found | fresh
 
     def _look(self, word: str) -> Mapping[str, float]:
         if word in self._holding:
             return {word: 1.0}
-        if len(word) < _SHORTEST or self._common(word) > _EVERYDAY:
+        if len(word) < _SHORTEST:
             return {}
         held = [self._grams[gram] for gram in _grams(word) if gram in self._grams]
         if not held:
@@ -220,9 +225,17 @@ class NameIndex:
         if len(near) > _SPELLINGS:
             shared = counts[near] / (self._lengths[near] + len(word))
             near = near[np.argpartition(-shared, _SPELLINGS - 1)[:_SPELLINGS]]
-        likely = [self._spelled[at] for at in near]
-        alike = {other: JaroWinkler.similarity(word, other) for other in likely}
-        return {other: one**2 for other, one in alike.items() if one >= self._settings.alike}
+        likely = [self._spelled[at] for at in near.tolist()]
+        alike = process.extract(
+            word, likely, scorer=JaroWinkler.similarity, score_cutoff=self._settings.alike, limit=None
+        )
+        return {other: one**2 for other, one, _ in alike}
+
+
+def _rare(word: str, share: float) -> float:
+    """Nats. A word that stands in many texts ("time") tells little even if it stands in one title."""
+    rare = math.log(1 + 1 / share)
+    return rare / 2 if word in _NUMBERS else rare
 
 
 def _grams(word: str) -> Iterable[str]:

@@ -1,66 +1,61 @@
-"""Finding the nearest of many vectors without an index: roughly by one bit a dimension, then exactly.
+"""Finding the nearest of many vectors without an index: roughly by one byte a dimension, then exactly.
 
 ::
 
-    bit: above the mean of its dimension? ──question in four bits──► likeliest 2.5 % ──exact cosines──► best
+    bytes of all vectors ──product with the question's──► likeliest 200 ──exact cosines──► best
 
-A hundred thousand vectors of 384 dimensions are 150 MB, which takes 10 ms and more to read; their bits are 5 MB. The
-product of a question and the bits is taken plane by plane of the question's four bits, each an AND and a count (Gao and
-Long, "RaBitQ", 2024). Real questions on 11,188 passages of an FAQ: of the best 24, the likeliest 2 % hold 96 %, 4 %
-98.5 %; by the distance of the bits alone it were 79 and 88 %. Pure.
+A hundred thousand vectors of 384 dimensions are 150 MB; their bytes are 38 MB, which one core multiplies in 1.3 ms
+(simsimd: the processor's own products of bytes). A byte a dimension tells cosines to within 0.003, so the best 24 are
+among the likeliest 200. One bit a dimension (Gao and Long, "RaBitQ", 2024) took 3 ms, half of it for the 2,500 vectors
+that then had to be looked at exactly, and missed 3 % of the best. Pure.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import simsimd
 from numpy.typing import NDArray
 
 _PIECE = 2000
-_LEAST = 1000
-_SHARE = 40
-"""One vector in so many is looked at exactly, and at least _LEAST."""
-_PLANES = 4
-_WORD = 64
+_LEAST = 200
+"""Vectors that are looked at exactly, or eight times as many as are wanted."""
+_BLOCKS = 8
+_LARGEST = 127
 
 
-class BitScan:
-    """The bits of ``matrix`` [n, dimension]; the matrix itself may stay on disk. Thread-safe."""
+class ByteScan:
+    """The bytes of ``matrix`` [n, dimension]; the matrix itself may stay on disk. Thread-safe."""
 
     def __init__(self, matrix: NDArray[np.float32]) -> None:
-        count, self._dimension = matrix.shape
-        total = np.zeros(self._dimension, np.float64)
-        for at in range(0, count, _PIECE):
-            total += matrix[at : at + _PIECE].sum(axis=0, dtype=np.float64)
-        mean = (total / max(1, count)).astype(np.float32)
-        self._bits = np.zeros((-(-self._dimension // _WORD), count), np.uint64)
-        for at in range(0, count, _PIECE):
-            self._bits[:, at : at + _PIECE] = _packed(matrix[at : at + _PIECE] > mean).T
-        self._ones = np.zeros(count, np.float32)
-        for word in self._bits:
-            self._ones += np.bitwise_count(word)
+        pieces = range(0, len(matrix), _PIECE)
+        largest = max((float(np.abs(matrix[at : at + _PIECE]).max()) for at in pieces), default=0.0)
+        self._bytes = np.empty(matrix.shape, np.int8)
+        for at in pieces:
+            self._bytes[at : at + _PIECE] = _rounded(matrix[at : at + _PIECE], largest)
 
-    def nearest(self, vector: NDArray[np.float32], count: int, barred: NDArray[np.int64]) -> NDArray[np.int64]:
+    def nearest(
+        self, vector: NDArray[np.float32], count: int, barred: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """Rows that are likely to hold the ``count`` nearest, in any order; ``barred`` rows are left out."""
-        low, high = float(vector.min()), float(vector.max())
-        step = (high - low) / (2**_PLANES - 1) or 1.0
-        levels = np.round((vector - low) / step).astype(np.uint8)
-        sums = np.zeros(self._bits.shape[1], np.uint16)
-        for plane in range(_PLANES):
-            asked = _packed((levels[np.newaxis] >> plane) & 1 > 0)[0]
-            held = np.zeros_like(sums)
-            for row, word in zip(self._bits, asked, strict=True):
-                held += np.bitwise_count(row & word)
-            sums += held << plane
-        likely = sums * np.float32(step) + self._ones * np.float32(low)
-        likely[barred] = -np.inf
-        most = min(max(_LEAST, count, len(likely) // _SHARE), len(likely))
-        best: NDArray[np.int64] = np.argpartition(-likely, most - 1)[:most]
-        return np.compress(likely[best] > -np.inf, best)
+        if not len(self._bytes):
+            return np.zeros(0, np.int64)
+        asked = _rounded(vector[np.newaxis], float(np.abs(vector).max()))
+        likely = np.asarray(simsimd.cdist(asked, self._bytes, "dot", out_dtype="float32"))[0]
+        if barred is not None:
+            likely[barred] = -np.inf
+        most = min(max(_LEAST, _BLOCKS * count), len(likely))
+        rows = np.flatnonzero(likely >= _limit(likely, most))
+        return np.compress(likely[rows] > -np.inf, rows)
 
 
-def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """[n, dimension] to [n, words of 64 bits]."""
-    packed = np.packbits(bits, axis=1)
-    padded = np.zeros((len(bits), -(-packed.shape[1] // 8) * 8), np.uint8)
-    padded[:, : packed.shape[1]] = packed
-    return padded.view(np.uint64)
+def _limit(likely: NDArray[np.float32], most: int) -> float:
+    """At least ``most`` values are no smaller, and not many more: the greatest of each of many blocks tell it."""
+    blocks = _BLOCKS * most
+    whole = len(likely) - len(likely) % blocks
+    greatest = likely[:whole].reshape(-1, blocks).max(axis=0) if whole else likely
+    return float(np.partition(greatest, -most)[-most])
+
+
+def _rounded(rows: NDArray[np.float32], largest: float) -> NDArray[np.int8]:
+    rounded: NDArray[np.int8] = np.rint(rows * (_LARGEST / (largest or 1.0))).astype(np.int8)
+    return rounded

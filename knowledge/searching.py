@@ -23,10 +23,6 @@ class Searcher:
         self._today = today
         self._finder = Finder(index, settings.search)
 
-    def close(self) -> None:
-        """End its threads."""
-        self._finder.close()
-
     def evidence(
         self,
         snapshot: Snapshot | None,

@@ -197,9 +197,8 @@ class SearchSettings(Settings):
     candidates: int = Field(default=24, ge=1, le=500)
     """How many passages each index proposes before fusing."""
     max_matches: int = Field(default=3000, ge=100, le=1_000_000)
-    """The rarest words of a question are looked up first; words after so many matches are left out (they would order
-    nothing and cost milliseconds: BM25 in FTS5 takes about 1 ms for 2,500 matches). From 1,500 to 6,000 the same was
-    found in both bases of docs/knowledge.md."""
+    """The rarest words of a question are looked up first; words after so many matches are left out: they would order
+    nothing. From 1,500 to 6,000 the same was found in both bases of docs/knowledge.md."""
     title_weight: float = Field(default=1.0, ge=0.0, le=20.0)
     """A word in the title counts this many times as much as one in the text (BM25 column weight)."""
     heading_weight: float = Field(default=1.0, ge=0.0, le=20.0)

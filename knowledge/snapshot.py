@@ -2,8 +2,8 @@
 
 ::
 
-    releases/r0007.db    SQLite: meta, passages (number, text, validity …), words (FTS5 over them),
-                         held (term → how many passages hold it)
+    releases/r0007.db    SQLite: meta, passages (number, text, validity …), held (term → how many passages hold it),
+                         postings (term → which, how often: knowledge/postings.py), lengths (terms in each)
     releases/r0007.npy   float32 [passages, dimension] in the order of ``number``; zeros where no vector was made
 
 Both are made under other names, synced, and renamed, the vectors first: a ``.db`` that exists is whole. Nothing else is
@@ -17,10 +17,10 @@ has the highest rarity, so questions about what the base does not know score low
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,19 +32,15 @@ from numpy.typing import NDArray
 from contracts.engines import Passage
 from contracts.errors import KnowledgeError
 from knowledge.directory import Directory, Entry
+from knowledge.lexicon import Lexicon
 from knowledge.passages import PassageText
-from knowledge.query import is_stop_word
-from knowledge.scan import BitScan
+from knowledge.scan import ByteScan
 from knowledge.settings import NameSettings, SearchSettings
-from knowledge.stems import stem
 
-FORMAT = 2
+FORMAT = 3
 """Raise when the file's layout changes: older files are then made again from SQL."""
-_DOUBLINGS = 6
-_BY_BITS = 30_000
-"""A release of more passages is scanned by bits first; fewer take 3 ms as they are."""
-_ASKED_AT_ONCE = 200
-"""Selects in one statement; SQLite takes 500."""
+_BY_BYTES = 5_000
+"""A release of more passages is scanned by bytes first; fewer take 0.5 ms as they are."""
 
 
 class SnapshotUnusable(KnowledgeError):
@@ -68,11 +64,10 @@ class Snapshot:
         self.digest = digest
         self._path = path
         self._local = threading.local()
-        self._known: dict[str, int] = {}
         self._whole: bool | None = None
-        self._scan: BitScan | None = None
+        self._scan: ByteScan | None = None
         self._hidden: frozenset[int] = frozenset()
-        self._barred: tuple[date, frozenset[int]] = (date.min, frozenset())
+        self._barred: tuple[date, frozenset[int], NDArray[np.bool_] | None] = (date.min, frozenset(), None)
         try:
             self._open(names or NameSettings())
         except (sqlite3.Error, OSError, ValueError) as error:
@@ -100,10 +95,11 @@ class Snapshot:
                 else:
                     entries.append(Entry(document_id, title, number, number))
         self._ids = list(self.numbers)
-        self._matrix = np.load(self._path.with_suffix(".npy"), mmap_mode="r")
+        self._matrix = np.asarray(np.load(self._path.with_suffix(".npy"), mmap_mode="r"))  # still on disk
         if self._matrix.shape[0] != len(self._ids):
             raise ValueError("vectors and passages differ in number")
-        self.directory = Directory(entries, names, self._share)
+        self.lexicon = Lexicon(self._connection, len(self._ids))
+        self.directory = Directory(entries, names, self.lexicon.shares)
 
     @property
     def complete(self) -> bool:
@@ -120,8 +116,8 @@ class Snapshot:
         """Make what the first search would have to wait for: names of 11,000 titles took it a second."""
         self.directory.named([["warm"]])
         self.directory.sounds  # noqa: B018 - as long
-        if self.complete and self._scan is None and len(self) > _BY_BITS:  # reads every vector once: in memory now
-            self._scan = BitScan(self._matrix)
+        if self.complete and self._scan is None and len(self) > _BY_BYTES:  # reads every vector once: in memory now
+            self._scan = ByteScan(self._matrix)
 
     def check(self) -> None:
         """Look at every page of the file. Raises SnapshotUnusable."""
@@ -141,54 +137,52 @@ class Snapshot:
 
     def barred(self, day: date) -> frozenset[int]:
         """Numbers of the passages that may not be said on that day."""
-        known, numbers = self._barred
+        return self._barred_on(day)[0]
+
+    def _barred_on(self, day: date) -> tuple[frozenset[int], NDArray[np.bool_] | None]:
+        """The same, and by row; None: nothing is barred."""
+        known, numbers, rows = self._barred
         if known != day:
             today = day.isoformat()
             numbers = frozenset(
                 number for number, begins, ends in self._windows if (begins or "") > today or (ends or "9") < today
             )
             numbers |= self._hidden
-            self._barred = (day, numbers)
-        return numbers
+            rows = None
+            if numbers:
+                rows = np.zeros(len(self), np.bool_)
+                rows[np.fromiter(numbers, np.int64) - 1] = True
+            self._barred = (day, numbers, rows)
+        return numbers, rows
 
     def hide(self, document_ids: Set[str]) -> None:
         """As if these documents were not in it, from now on."""
         entries = [one for one in self.directory.entries if one.document_id in document_ids]
         self._hidden = frozenset(number for one in entries for number in range(one.first, one.last + 1))
-        self._barred = (date.min, frozenset())
+        self._barred = (date.min, frozenset(), None)
 
     def by_words(self, terms: Sequence[str], day: date, settings: SearchSettings) -> dict[int, float]:
         """Passage numbers with lexical scores 0..1, best first; empty without terms. Raises SnapshotUnusable."""
         if not terms or not self._ids:
             return {}
-        try:
-            holding = {term: self._holding(term) for term in terms}
-            total = sum(map(self._rarity, holding))
-            asked, matches = [], 0
-            for term, count in sorted(holding.items(), key=lambda item: item[1]):
-                if count and (not matches or matches + count <= settings.max_matches):
-                    asked.append(term)
-                    matches += count
-            if not asked:
-                return {}
-            return {number: min(1.0, max(0.0, score / total)) for number, score in self._ranked(asked, day, settings)}
-        except sqlite3.Error as error:
-            raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
+        with self._damage_named():
+            return self.lexicon.find(terms, self._barred_on(day)[1], settings)
 
-    def _ranked(self, terms: Sequence[str], day: date, settings: SearchSettings) -> list[tuple[int, float]]:
-        barred, wanted = self.barred(day), settings.candidates
-        limit = wanted + min(len(barred), wanted)
-        for _ in range(_DOUBLINGS):
-            rows = self._rows(
-                "SELECT rowid, -bm25(words, ?, ?, 1.0) FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?",
-                (settings.title_weight, settings.heading_weight, " OR ".join(map(_quoted, terms)), limit),
-                2,
-            )
-            valid = [(int(number), float(score)) for number, score in rows if number not in barred]
-            if len(valid) >= wanted or len(rows) < limit:
-                break
-            limit *= 4
-        return sorted(valid, key=lambda one: (-one[1], one[0]))[:wanted]
+    def words_within(self, terms: Sequence[str], entries: Sequence[Entry]) -> dict[int, float]:
+        """Lexical scores 0..1 of the passages of some documents: the share of the terms' rarity that each holds.
+
+        Without BM25, which would read all passages that hold a term, however few are asked for.
+        Raises SnapshotUnusable.
+        """
+        with self._damage_named():
+            return self.lexicon.within(terms, entries)
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValueError, IndexError) as error:
+            raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
 
     def _rows(self, statement: str, parameters: Sequence[object], columns: int) -> list[list[Any]]:
         """All rows at one step: sqlite3 lets go of the interpreter's lock at each, and while a document was taken in
@@ -203,63 +197,18 @@ class Snapshot:
         rows: list[list[Any]] = json.loads(packed)
         return rows
 
-    def words_within(self, terms: Sequence[str], entries: Sequence[Entry]) -> dict[int, float]:
-        """Lexical scores 0..1 of the passages of some documents: the share of the terms' rarity that each holds.
-
-        Without BM25, which would read all passages that hold a term, however few are asked for.
-        Raises SnapshotUnusable.
-        """
-        found: dict[int, float] = {}
-        try:
-            rarity = {term: self._rarity(term) for term in terms}
-            total = sum(rarity.values())
-            asked = [(term, one.first, one.last) for term in rarity if self._holding(term) for one in entries]
-            for at in range(0, len(asked), _ASKED_AT_ONCE):
-                piece = asked[at : at + _ASKED_AT_ONCE]
-                one = "SELECT ?, rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
-                given = [value for term, first, last in piece for value in (term, _quoted(term), first, last)]
-                for term, number in self._rows(" UNION ALL ".join([one] * len(piece)), given, 2):
-                    found[number] = found.get(number, 0.0) + rarity[term] / total
-        except sqlite3.Error as error:
-            raise SnapshotUnusable(f"{self._path}: release r{self.release} is damaged ({error})") from error
-        return found
-
-    def _rarity(self, term: str) -> float:
-        """Nats (idf)."""
-        count = self._holding(term)
-        return math.log(1 + (len(self) - count + 0.5) / (count + 0.5))
-
-    def _share(self, word: str) -> float:
-        """Share of the passages that hold a word; words that mean little by themselves stand everywhere."""
-        return 1.0 if is_stop_word(word) else self._holding(word) / max(1, len(self))
-
-    def _holding(self, term: str) -> int:
-        """How many passages hold a word; the file never changes, so neither does the answer."""
-        if term not in self._known:
-            if len(self._known) > 50_000:
-                self._known.clear()
-            self._known[term] = self._counted(term)
-        return self._known[term]
-
-    def _counted(self, term: str) -> int:
-        if kept := stem(term):
-            row = self._connection().execute("SELECT passages FROM held WHERE term = ?", (kept,)).fetchone()
-            return int(row[0]) if row else 0
-        rows = self._connection().execute("SELECT count(*) FROM words WHERE words MATCH ?", (_quoted(term),))
-        return int(rows.fetchone()[0])
-
     def nearest(self, vector: NDArray[np.float32], day: date, count: int) -> dict[int, float]:
         """Passage numbers with exact cosines, best first, by a scan; of a large release, nearly all of the best."""
         if not self._ids:
             return {}
         if self._matrix.shape[1] != len(vector):
             return {}  # made before there were any vectors
-        barred = np.fromiter(self.barred(day), dtype=np.int64) - 1
+        barred = self._barred_on(day)[1]
         if self._scan is not None:
             rows = self._scan.nearest(vector, count, barred)
         else:
-            rows = np.delete(np.arange(len(self._ids)), barred)
-        cosines = np.asarray((self._matrix if len(rows) == len(self._ids) else self._matrix[rows]) @ vector)
+            rows = np.arange(len(self)) if barred is None else np.flatnonzero(~barred)
+        cosines = (self._matrix if len(rows) == len(self._ids) else self._matrix[rows]) @ vector
         count = min(count, len(cosines))
         best = np.argpartition(cosines, -count)[-count:] if count else np.arange(0)
         best = best[np.argsort(-cosines[best], kind="stable")]
@@ -268,8 +217,10 @@ class Snapshot:
     def vectors_of(self, numbers: Iterable[int]) -> dict[int, NDArray[np.float32]]:
         """Vectors by passage number; those that were never made are left out."""
         wanted = list(numbers)
-        rows = np.asarray(self._matrix[np.asarray(wanted, dtype=np.int64) - 1])
-        return {number: row for number, row in zip(wanted, rows, strict=True) if row.any()}
+        rows = self._matrix[np.asarray(wanted, dtype=np.int64) - 1]
+        return {
+            number: row for number, row, made in zip(wanted, rows, np.any(rows, axis=1).tolist(), strict=True) if made
+        }
 
     def fetch(self, numbers: Iterable[int]) -> list[StoredPassage]:
         """The passages with these numbers. Raises SnapshotUnusable."""
@@ -300,7 +251,3 @@ class Snapshot:
             number=number,
             embedding_text=PassageText(heading, text, 0).embedding_text(title),
         )
-
-
-def _quoted(term: str) -> str:
-    return '"' + term.replace('"', '""') + '"'

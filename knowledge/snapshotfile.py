@@ -14,23 +14,23 @@ import numpy as np
 import sqlalchemy as sa
 
 from contracts.errors import DeviceFull
+from knowledge.postings import Collector
 from knowledge.snapshot import FORMAT
-from knowledge.stems import TOKENIZE
 from knowledge.store import DocumentStore
 from knowledge.tables import release_versions, texts, version_passages, versions
 
 _PIECE = 500
-_SCHEMA = f"""
+_WORDS_AT_ONCE = 4_000_000
+"""Words that are sorted together; 60 bytes of memory each."""
+_SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE passages(
     number INTEGER PRIMARY KEY, passage_id TEXT NOT NULL, document_id TEXT NOT NULL, version_id TEXT NOT NULL,
     source TEXT NOT NULL, title TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL,
     owner TEXT NOT NULL, valid_from TEXT, valid_to TEXT);
-CREATE VIRTUAL TABLE words USING fts5(
-    title, heading, text, content='passages', content_rowid='number',
-    tokenize='{TOKENIZE}');
-CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, words, 'row');
 CREATE TABLE held(term TEXT PRIMARY KEY, passages INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE postings(piece INTEGER NOT NULL, term TEXT NOT NULL, passages INTEGER NOT NULL, packed BLOB NOT NULL);
+CREATE TABLE lengths(piece INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 """
 
 
@@ -114,6 +114,7 @@ def _write_passages(store: DocumentStore, number: int, digest: str, making: Path
     """Passages and lexical index; returns the passages' digests in order. A passage that stands twice is one."""
     digests: list[str] = []
     seen: set[object] = set()
+    words, pieces = Collector(), 0
     connection = sqlite3.connect(making, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode=OFF")
@@ -129,17 +130,27 @@ def _write_passages(store: DocumentStore, number: int, digest: str, making: Path
                 digests.append(str(row[10]))
                 begins, ends = (str(one) if one else None for one in row[8:10])
                 entries.append((len(digests), *row[:8], begins, ends))
+                words.add(str(row[4]), str(row[5]), str(row[6]))
             connection.executemany(f"INSERT INTO passages VALUES ({','.join('?' * 11)})", entries)
+            if len(words) > _WORDS_AT_ONCE:
+                _write_words(connection, words, pieces)
+                words, pieces = Collector(len(digests) + 1), pieces + 1
             time.sleep(0.001)
-        connection.execute("INSERT INTO words(words) VALUES ('rebuild')")
-        connection.execute("INSERT INTO words(words) VALUES ('optimize')")
-        connection.execute("INSERT INTO held SELECT term, doc FROM temp.terms")
+        _write_words(connection, words, pieces)
+        connection.execute("CREATE UNIQUE INDEX posting ON postings(piece, term)")
+        connection.execute("INSERT INTO held SELECT term, sum(passages) FROM postings GROUP BY term")
         meta = {"format": FORMAT, "release": number, "digest": digest}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", [(key, str(one)) for key, one in meta.items()])
         connection.execute("COMMIT")
     finally:
         connection.close()
     return digests
+
+
+def _write_words(connection: sqlite3.Connection, words: Collector, piece: int) -> None:
+    lengths, postings = words.finished()
+    connection.execute("INSERT INTO lengths VALUES (?, ?)", (piece, lengths.astype("<u4").tobytes()))
+    connection.executemany("INSERT INTO postings VALUES (?, ?, ?, ?)", ((piece, *one) for one in postings))
 
 
 def _write_matrix(store: DocumentStore, digests: list[str], path: Path, fingerprint: str) -> None:

@@ -28,7 +28,7 @@ COMMON = {"time": 0.2, "the": 1.0, "and": 1.0, "park": 0.02, "phone": 0.05, "tid
 
 @pytest.fixture(scope="module")
 def index() -> NameIndex:
-    return NameIndex(TITLES, NameSettings(), lambda word: COMMON.get(word, 0.0))
+    return NameIndex(TITLES, NameSettings(), lambda words: {word: COMMON.get(word, 0.0) for word in words})
 
 
 def best(index: NameIndex, *turns: str) -> list[str]:
