@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
@@ -18,13 +19,17 @@ from console.permissions import Permission
 from console.settings import ConsoleSettings
 from console.web import MAX_FORM, NavItem, Visit, Web
 from contracts.engines import DocumentInfo
-from contracts.errors import DocumentUnknown, KnowledgeError
+from contracts.errors import DocumentRefused, DocumentUnknown, KnowledgeError
 from knowledge.api import Added, KnowledgeAccess, Outcome
+from knowledge.documents import clean_source
 
 HOME = "/knowledge"
 FIELDS = ("title", "owner", "approver", "valid_from", "valid_to", "language", "jurisdiction", "tags")
+_WRITTEN = ("title", "body", "owner", "valid_from", "valid_to", "language", "jurisdiction", "tags", "source")
 PAGE = 100
 """Rows of a page of the list."""
+_TEXT_FORM = 3 * MAX_FORM
+"""A form with a text of MAX_FORM letters: each may take more than a byte."""
 _SAID = {
     Outcome.ADDED: "is new in the draft",
     Outcome.REPLACED: "is replaced in the draft",
@@ -50,9 +55,9 @@ class Documents:
             web.get(HOME, self.overview, read),
             web.post(f"{HOME}/upload", self.upload, edit, home=HOME, max_bytes=upload),
             web.get(f"{HOME}/new", self.new, edit),
-            web.post(f"{HOME}/new", self.write, edit, home=f"{HOME}/new"),
+            web.post(f"{HOME}/new", self.write, edit, home=f"{HOME}/new", max_bytes=_TEXT_FORM),
             web.get(f"{HOME}/document", self.document, read),
-            web.post(f"{HOME}/amend", self.amend, edit, home=HOME),
+            web.post(f"{HOME}/amend", self.amend, edit, home=HOME, max_bytes=_TEXT_FORM),
             web.post(f"{HOME}/remove", self.remove, edit, home=HOME),
             web.get(f"{HOME}/held", self.held, read),
             web.post(f"{HOME}/decide", self.decide, edit, home=f"{HOME}/held"),
@@ -109,65 +114,84 @@ class Documents:
 
     async def new(self, visit: Visit) -> Response:
         """A form to write a document; ``ask`` is the question that it answers."""
-        return self.web.page(visit, "new.html", ask=visit.query("ask"), owner=visit.by)
+        ask = visit.query("ask")
+        return self._form(visit, ask, {"title": ask[:1].upper() + ask[1:], "owner": visit.by})
+
+    def _form(self, visit: Visit, ask: str, given: Mapping[str, str], status: int = 200) -> Response:
+        return self.web.page(
+            visit, "new.html", status, ask=ask, longest=MAX_FORM, given=dict.fromkeys(_WRITTEN, "") | dict(given)
+        )
 
     async def write(self, visit: Visit) -> Response:
-        """What was written, as Markdown, into the draft."""
-        title, body = visit.field("title", 200), visit.field("body", MAX_FORM)
+        """What was written, as Markdown, into the draft; the form comes back with it if that cannot be."""
+        given = {key: visit.field(key, MAX_FORM if key == "body" else 400) for key in _WRITTEN}
+        try:
+            source = await self._write(visit, given)
+        except KnowledgeError as error:
+            self.web.say(visit, str(error), kind="error")
+            return self._form(visit, visit.field("ask", 500), given, 422)
+        return self.web.back(visit, f"{HOME}/document?{urlencode({'key': source})}")
+
+    async def _write(self, visit: Visit, given: Mapping[str, str]) -> str:
+        title, body = given["title"], given["body"]
         if not title or not body:
             raise KnowledgeError("a document needs a title and a text")
-        source = visit.field("source", 200) or f"{slug(title)}.md"
+        source = clean_source(given["source"] or f"{slug(title)}.md")
         taken = await self.library(lambda base: [one.source for one in base.list_documents()])
         if source in taken:
             raise KnowledgeError(f"there is a document {source} already; give another file name")
-        known = {"title": title, **{key: visit.field(key, 200) for key in FIELDS if key != "title"}}
-        head = yaml.safe_dump({key: value for key, value in known.items() if value}, allow_unicode=True)
+        known = {key: given[key] for key in FIELDS if given.get(key)}
+        head = yaml.safe_dump(known, allow_unicode=True)
         await self.web.note(visit, "knowledge.add", source)
         await self._add(visit, f"---\n{head}---\n\n{body}\n".encode(), source)
-        return self.web.back(visit, f"{HOME}/document?{urlencode({'key': source})}")
+        return source
 
     async def document(self, visit: Visit) -> Response:
         """One document: what is known about it, its text, and how it differs from what callers hear."""
-        key = visit.query("key", 400)
+        return await self._document(visit, visit.query("key", 400))
 
-        def read(base: KnowledgeAccess) -> tuple[DocumentInfo, str, str]:
-            live = {one.source: one.version_id for one in base.list_documents("")} if base.stats().release else {}
-            try:
-                found = base.text(key)
-            except DocumentUnknown:
-                found = base.text(key, "")  # leaves with the next release, and is heard until then
-                return found.document, found.body, "removed"
-            source = found.document.source
-            if any(one.document.version_id == found.document.version_id for one in base.held()):
-                return found.document, found.body, "held"
-            state = "new" if source not in live else "live"
-            return (
-                found.document,
-                found.body,
-                "changed"
-                if live.get(source, "")
-                not in (
-                    "",
-                    found.document.version_id,
-                )
-                else state,
-            )
-
-        info, body, state = await self.library(read)
-        return self.web.page(visit, "document.html", info=info, body=body, state=state, fields=FIELDS)
+    async def _document(
+        self, visit: Visit, key: str, given: Mapping[str, str] | None = None, status: int = 200
+    ) -> Response:
+        """``given``: what somebody has typed and could not save."""
+        info, body, state = await self.library(lambda base: _found(base, key))
+        known = {name: _as_text(getattr(info, name)) for name in FIELDS}
+        return self.web.page(
+            visit,
+            "document.html",
+            status,
+            info=info,
+            body=body,
+            state=state,
+            fields=FIELDS,
+            given={**known, "body": body, **(given or {})},
+            editable=len(body) <= MAX_FORM,
+            container=info.source.partition("#")[0],
+            longest=MAX_FORM,
+        )
 
     async def amend(self, visit: Visit) -> Response:
-        """Other metadata."""
+        """Another text, other metadata; the form comes back with what was typed if that cannot be."""
         key = visit.field("key", 400)
         given = {name: visit.field(name, 400) for name in FIELDS}
+        text = visit.field("body", MAX_FORM).replace("\r\n", "\n") if "body" in visit.form else None
         await self.web.note(visit, "knowledge.amend", key)
-        here = f"{HOME}/document?{urlencode({'key': key})}"
+
+        def save(base: KnowledgeAccess) -> Added:
+            same = text is None or text == base.text(key).body.strip()
+            return base.amend(key, given, by=visit.by, body=None if same else text)
+
         try:
-            added = await self.library(lambda base: base.amend(key, given, by=visit.by))
-        except KnowledgeError as error:
-            return self.web.back(visit, here, str(error), kind="error")
-        said = "Nothing was different." if added.outcome is Outcome.UNCHANGED else "Changed in the draft."
-        return self.web.back(visit, here, said)
+            added = await self.library(save)
+        except DocumentRefused as error:
+            self.web.say(visit, str(error), kind="error")
+            return await self._document(visit, key, given if text is None else {**given, "body": text}, 422)
+        if added.outcome is Outcome.HELD:
+            self.web.say(visit, f"{key} {_SAID[added.outcome]}. The draft keeps what it had.", kind="info")
+        else:
+            same = added.outcome is Outcome.UNCHANGED
+            self.web.say(visit, "Nothing was different." if same else "Changed in the draft.")
+        return self.web.back(visit, f"{HOME}/document?{urlencode({'key': key})}")
 
     async def remove(self, visit: Visit) -> Response:
         """Out of the draft; callers hear it until the next release."""
@@ -223,6 +247,25 @@ class Documents:
             self.web.say(visit, f"{each.document.source} {_SAID[each.outcome]}.", kind=kind)
             for notice in each.document.notices:
                 self.web.say(visit, f"{each.document.source}: {notice}", kind="info")
+
+
+def _found(base: KnowledgeAccess, key: str) -> tuple[DocumentInfo, str, str]:
+    """A document, its text, and what it is to callers. Raises DocumentUnknown."""
+    live = {one.source: one.version_id for one in base.list_documents("")} if base.stats().release else {}
+    try:
+        found = base.text(key)
+    except DocumentUnknown:
+        found = base.text(key, "")  # leaves with the next release, and is heard until then
+        return found.document, found.body, "removed"
+    info = found.document
+    if any(one.document.version_id == info.version_id for one in base.held()):
+        return info, found.body, "held"
+    heard = live.get(info.source)
+    return info, found.body, "new" if heard is None else "live" if heard == info.version_id else "changed"
+
+
+def _as_text(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
 
 
 def slug(title: str) -> str:

@@ -50,9 +50,9 @@ class Gap:
     asked: tuple[Unanswered, ...]
 
     @property
-    def latest(self) -> str:
+    def last(self) -> datetime:
         """When it was asked last."""
-        return max(one.at for one in self.asked).isoformat()
+        return max(one.at for one in self.asked)
 
 
 @dataclass(slots=True)
@@ -124,10 +124,24 @@ class Questions:
         else:
             groups = await run_in_threadpool(by_meaning, vectors, self.settings.gap_near)
             grouped = gaps_of(said, groups)
-        settings = self.settings
+        release, at = await self._went_live() if vectors is not None else ("", datetime.min.replace(tzinfo=UTC))
         return self.web.page(
-            visit, "gaps.html", gaps=grouped, days=settings.gap_days, count=len(said), meant=vectors is not None
+            visit,
+            "gaps.html",
+            gaps=[one for one in grouped if one.last >= at],
+            older=[one for one in grouped if one.last < at],
+            release=release,
+            days=self.settings.gap_days,
+            count=len(said),
+            meant=vectors is not None,
         )
+
+    async def _went_live(self) -> tuple[str, datetime]:
+        """The release that callers hear, and since when; what was asked before may be answered by now."""
+        release = (await self.library(lambda base: base.stats())).release
+        moves = await self.library(lambda base: base.changes())
+        at = next((one.at for one in moves if one.action in ("publish", "rollback")), "")
+        return release, datetime.fromisoformat(at) if at else datetime.min.replace(tzinfo=UTC)
 
     async def _meanings(self, texts: Sequence[str]) -> Vectors | None:
         """Vectors of the questions, remembered by text; None while the knowledge base cannot be asked."""

@@ -20,6 +20,8 @@ HOME = "/releases"
 _AT_ONCE_S = 4.0
 """A review that takes no longer is shown at once; a longer one is looked after by the page."""
 
+_NO_REPORT: dict[str, Any] = {"objections": [], "documents": {}, "questions": {}, "checks": {}}
+"""What is shown of a release whose process died before it was reviewed."""
 _NO_SUITES: dict[str, Any] = {"state": "", "failures": [], "intervals": {}, "notes": [], "seconds": 0.0, "error": ""}
 
 
@@ -113,7 +115,7 @@ class Releases:
             visit,
             "release.html",
             info=info,
-            report=info.report,
+            report={**_NO_REPORT, **info.report},
             again=again,
             suites=_NO_SUITES | info.report.get("suites", {}),
         )

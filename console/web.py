@@ -31,7 +31,7 @@ from starlette.routing import Route
 from console.accounts import Account, Accounts, Session
 from console.control import MediaProcessSilent
 from console.permissions import Permission
-from contracts.errors import CallUnknown, CallwrightError, DocumentUnknown, RecordError, ReleaseUnknown
+from contracts.errors import CallUnknown, CallwrightError, DocumentUnknown, RecordError, ReleaseUnknown, WorkerDied
 from operations.audit import AuditLog
 
 HERE = Path(__file__).parent
@@ -154,7 +154,10 @@ class Web:
                 return self.error(visit, 411, "the browser did not say how long the form is")
             if length > max_bytes:
                 return self.error(
-                    visit, 413, f"that is {length / 1048576:.1f} MiB; the limit is {max_bytes / 1048576:.1f} MiB"
+                    visit,
+                    413,
+                    f"Nothing was taken: that is {length / 1048576:.1f} MiB, the limit is {max_bytes // 1048576} MiB. "
+                    "Send fewer at once, or split what is too large.",
                 )
             async with request.form(max_files=20, max_fields=200, max_part_size=MAX_FORM) as form:
                 given = str(form.get("csrf", "")) or request.headers.get("x-csrf-token", "")
@@ -244,6 +247,8 @@ def told(error: CallwrightError) -> str:
     text = str(error)
     if isinstance(error, RecordError) and any(one in text for one in _LOCKED):
         return "Nothing was changed: something else holds the record's database just now. Try again in a moment."
+    if isinstance(error, WorkerDied):
+        return "Its process was started anew in the middle of this. Look whether it was done; if not, do it once more."
     return text
 
 

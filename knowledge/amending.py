@@ -9,13 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.errors import DocumentUnknown
+from contracts.errors import DocumentRefused, DocumentUnknown
 from knowledge.api import Added, DocumentText, Outcome
 from knowledge.database import insert_missing, writing
 from knowledge.documents import Document
 from knowledge.draftrows import heads, info_of, insert_passages, of_release, outcome_of, point, record, version_row
+from knowledge.finishing import document, finished
 from knowledge.metadata import Metadata, read_metadata
 from knowledge.passages import PassageText
+from knowledge.settings import KnowledgeSettings
 from knowledge.tables import draft, texts, version_passages, versions
 
 
@@ -29,18 +31,29 @@ def text_of(engine: sa.Engine, key: str, number: int | None) -> DocumentText:
     return DocumentText(info_of(row), str(row.body))
 
 
-def amend(engine: sa.Engine, key: str, given: Mapping[str, Any], *, by: str, now: datetime) -> Added:
-    """Other metadata for a document of the draft, all of it; its text stays. Raises DocumentUnknown, DocumentRefused.
+def amend(
+    engine: sa.Engine,
+    key: str,
+    given: Mapping[str, Any],
+    settings: KnowledgeSettings,
+    *,
+    by: str,
+    now: datetime,
+    body: str | None = None,
+) -> Added:
+    """Other metadata for a document of the draft, all of it; ``body``: another text (Markdown), else its text stays.
 
-    What was held for a person keeps being held: it was never let into the draft, so it cannot be amended.
+    What was held for a person keeps being held: it was never let into the draft, so it cannot be amended. A new text is
+    looked through as that of a file is, and held back like it. Raises DocumentUnknown, DocumentRefused.
     """
     with engine.connect() as connection:
         row = _row(connection, key, None)
         if row.version_id != row.accepted:
             raise DocumentUnknown(f"{row.source} is held for a person; decide on it first")
-        document = _document(connection, row)
+        was = _document(connection, row)
     known = read_metadata(given, row.source)
-    amended = replace(document, metadata=replace(known, title=known.title or row.title))
+    known = replace(known, title=known.title or row.title)
+    amended = replace(was, metadata=known) if body is None else _rewritten(was, body, known, settings)
     fresh = version_row(amended, by, now)
     with writing(engine) as connection:
         insert_passages(connection, [(amended, fresh)])
@@ -85,3 +98,14 @@ def _document(connection: sa.Connection, row: Any) -> Document:
         answers=row.answers,
         notices=tuple(row.notices),
     )
+
+
+def _rewritten(was: Document, body: str, known: Metadata, settings: KnowledgeSettings) -> Document:
+    text = body.replace("\r\n", "\n").replace("\r", "\n").strip() + "\n"
+    if len(text) > settings.ingest.max_text_chars:
+        raise DocumentRefused(
+            f"{was.source}: {len(text)} letters are more than {settings.ingest.max_text_chars}; split it, or raise "
+            "ingest.max_text_chars"
+        )
+    made = document(was.source, was.format, text, known, container=was.container, answers=was.answers)
+    return finished(made, settings.passages)

@@ -154,8 +154,8 @@ class KnowledgeAccess(Protocol):
         """A document of a release, or of the draft (None), with its text. Raises DocumentUnknown."""
         ...
 
-    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str) -> Added:
-        """Other metadata (``knowledge.metadata``), all of it, for a document of the draft; its text stays.
+    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str, body: str | None = None) -> Added:
+        """Other metadata (``knowledge.metadata``), all of it, for a document of the draft; ``body``: another text too.
 
         Raises DocumentUnknown, DocumentRefused.
         """

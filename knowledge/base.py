@@ -178,9 +178,9 @@ class KnowledgeBase:
             raise DocumentUnknown(f"no document {key!r} is live: nothing has been published yet")
         return amending.text_of(self._store.engine, key, number)
 
-    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str) -> Added:
-        """Other metadata for a document of the draft; its text stays. Raises DocumentUnknown, DocumentRefused."""
-        added = amending.amend(self._store.engine, key, metadata, by=by, now=now_utc())
+    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str, body: str | None = None) -> Added:
+        """Other metadata, or another text, for a document of the draft. Raises DocumentUnknown, DocumentRefused."""
+        added = amending.amend(self._store.engine, key, metadata, self._settings, by=by, now=now_utc(), body=body)
         self._indexer.wake()
         return added
 

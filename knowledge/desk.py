@@ -159,14 +159,15 @@ class ReleaseDesk:
             info = self._releases.info(number)
         if self._settings.approvals and not info.approved_by:
             raise ReleaseRefused(
-                f"{info.release} needs the approval of somebody other than {info.proposed_by}: "
-                f"callwright knowledge approve {info.release} --by NAME"
+                f"{info.release} needs the approval of somebody other than {info.proposed_by}: on its page, or by "
+                f"`callwright knowledge approve {info.release} --by NAME`"
             )
         why = objections(info.report, self._settings)
         if why and not despite:
             raise ReleaseRefused(
-                f"{info.release} is held back by its review: {'; '.join(why)}. See `callwright knowledge show "
-                f"{info.release}`; correct the draft and propose again, or publish with --despite REASON"
+                f"{info.release} is held back by its review: {'; '.join(why)}. Its page and `callwright knowledge show "
+                f"{info.release}` say where. Correct the draft and propose again, or publish it despite that, with a "
+                "reason (--despite REASON)"
             )
         said = f"{info.release} despite {'; '.join(why)}: {despite}" if why else info.release
         self._move(number, by=by, action="publish", what=said)

@@ -17,7 +17,7 @@ rebuild
 rollback   by, release                                                         result: release
 vectors    texts                                                               ticket; result: float16 in base64
 add        source, by, once                              the file's bytes      ticket; result: what was added
-amend      key, metadata, by                                                   ticket; result: what was added
+amend      key, metadata, by, body                                               ticket; result: what was added
 remove     key, by                                                             ticket; result: documents
 decide     key, accept, by                                                     ticket; result: document
 revert     by                                                                  ticket
@@ -69,7 +69,12 @@ _LONG: dict[str, Callable[[KnowledgeBase, Params, bytes], Any]] = {
         blob, str(params["source"]), by=str(params["by"]), once=bool(params.get("once"))
     ),
     "vectors": lambda base, params, blob: base.vectors([str(one) for one in params["texts"][:MOST_TEXTS]]),
-    "amend": lambda base, params, blob: base.amend(str(params["key"]), dict(params["metadata"]), by=str(params["by"])),
+    "amend": lambda base, params, blob: base.amend(
+        str(params["key"]),
+        dict(params["metadata"]),
+        by=str(params["by"]),
+        body=None if params.get("body") is None else str(params["body"]),
+    ),
     "remove": lambda base, params, blob: base.remove(str(params["key"]), by=str(params["by"])),
     "decide": lambda base, params, blob: base.decide(
         str(params["key"]), accept=bool(params["accept"]), by=str(params["by"])

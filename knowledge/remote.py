@@ -52,9 +52,9 @@ class RemoteKnowledge:
         """A document of a release, or of the draft, with its text."""
         return from_json(DocumentText, self._ask("text", key=key, release=release))
 
-    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str) -> Added:
-        """Other metadata for a document of the draft."""
-        return from_json(Added, self._ask("amend", key=key, metadata=dict(metadata), by=by))
+    def amend(self, key: str, metadata: Mapping[str, Any], *, by: str, body: str | None = None) -> Added:
+        """Other metadata, or another text, for a document of the draft."""
+        return from_json(Added, self._ask("amend", key=key, metadata=dict(metadata), by=by, body=body))
 
     def remove(self, key: str, *, by: str) -> list[DocumentInfo]:
         """Take a document or a file out of the draft."""

@@ -91,15 +91,19 @@ def objections(report: Mapping[str, Any], settings: ReleaseSettings) -> list[str
     counts = report.get("checks", {}).get("new", {})
     for kind in settings.block_on:
         if counts.get(kind):
-            found.append(f"{counts[kind]} new {kind}(s)")
+            found.append(_many(counts[kind], f"new {kind}", kind in ("contradiction", "duplicate")))
     questions = report.get("questions", {})
     lost = questions.get("lost", [])
     if len(lost) > settings.max_lost_questions:
         why = next((one["why"] for one in questions.get("failed", []) if one["ask"] == lost[0]), "")
-        found.append(f"{len(lost)} golden question(s) lost, such as {lost[0]!r}{f' ({why})' if why else ''}")
+        found.append(f"{_many(len(lost), 'golden question')} lost, such as {lost[0]!r}{f' ({why})' if why else ''}")
     after = questions.get("after", {})
     for mark in MARKS:
         least, share = getattr(settings.marks, mark), after.get(mark)
         if share is not None and share < least:
             found.append(f"{share:.1%} of golden questions {MARKS[mark]}, the mark is {least:.1%}")
     return [*found, *suite_objections(report, settings.suites)]
+
+
+def _many(count: int, one: str, noun: bool = True) -> str:
+    return f"{count} {one}{'s' if noun and count != 1 else ''}"

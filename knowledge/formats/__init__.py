@@ -6,14 +6,12 @@ The type is told by content, never by the file's name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from contracts.errors import DocumentRefused
 from knowledge.documents import Document, too_large
+from knowledge.finishing import finished
 from knowledge.formats import docx, html, jsonlist, markdown, pdf, table
 from knowledge.formats.sniff import Kind, sniff
-from knowledge.injection import suspicions
-from knowledge.passages import split_passages
 from knowledge.settings import IngestSettings, KnowledgeSettings
 
 _READERS: Mapping[Kind, Callable[[bytes, str, IngestSettings], list[Document]]] = {
@@ -52,20 +50,4 @@ def read_documents(data: bytes, source: str, settings: KnowledgeSettings) -> lis
             f"{source}: holds {letters} letters of text, more than {settings.ingest.max_text_chars}; "
             "split it, or raise ingest.max_text_chars"
         )
-    return [_finished(one, settings) for one in found]
-
-
-def _finished(found: Document, settings: KnowledgeSettings) -> Document:
-    cut = settings.passages.model_copy(update={"min_words": 0}) if found.answers else settings.passages
-    return replace(
-        found,
-        passages=tuple(split_passages(found.body, found.title, cut)),
-        # What a format found hidden (HTML, DOCX) is there already.
-        suspicions=(*found.suspicions, *suspicions(found.body, title=_visible_metadata(found))),
-    )
-
-
-def _visible_metadata(found: Document) -> str:
-    """Title, tags and names: they are indexed or shown as well."""
-    known = found.metadata
-    return "\n".join((known.title, known.owner, known.approver, *known.tags, *known.jurisdiction))
+    return [finished(one, settings.passages) for one in found]

@@ -15,8 +15,8 @@ from docx.text.paragraph import Paragraph
 
 from contracts.errors import DocumentRefused
 from knowledge.documents import Document
+from knowledge.finishing import document
 from knowledge.formats.archive import check_xml, open_checked
-from knowledge.formats.markdown import document
 from knowledge.metadata import Metadata, read_metadata
 from knowledge.settings import IngestSettings
 

@@ -9,8 +9,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from contracts.errors import DocumentRefused
 from knowledge.documents import Document
+from knowledge.finishing import document
 from knowledge.formats.encoding import decode
-from knowledge.formats.markdown import document
 from knowledge.metadata import KEYS, read_metadata
 from knowledge.settings import IngestSettings
 
@@ -57,7 +57,7 @@ def _check_active(tree: LexborHTMLParser, source: str, settings: IngestSettings)
     )
     if scripts or handlers:
         raise DocumentRefused(
-            f"{source}: holds scripts ({scripts} elements, {handlers} handlers); save the page without them, "
+            f"{source}: holds scripts (elements: {scripts}, handlers: {handlers}); save the page without them, "
             "or set ingest.active_content to strip, which reads the text and drops them"
         )
 

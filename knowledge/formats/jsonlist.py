@@ -18,8 +18,8 @@ from typing import Any
 
 from contracts.errors import DocumentRefused
 from knowledge.documents import Document
+from knowledge.finishing import document
 from knowledge.formats.encoding import decode
-from knowledge.formats.markdown import document
 from knowledge.metadata import read_metadata
 from knowledge.settings import IngestSettings, JsonKeys
 

@@ -4,69 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
 
 from contracts.errors import DocumentRefused
 from knowledge.documents import Document
+from knowledge.finishing import document
 from knowledge.formats.encoding import decode
-from knowledge.injection import suspicions
-from knowledge.metadata import Metadata, read_metadata
+from knowledge.metadata import read_metadata
 from knowledge.settings import IngestSettings
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.S | re.M)
-_TITLE = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.M)
-_COMMENT = re.compile(r"<!--(.*?)-->", re.S)
+_TABLES = (".csv", ".tsv")
+NAMED_COLUMNS = "for a document each, name the columns question and answer in its first row"
 _MAX_FRONT_MATTER = 16 * 1024
 
 
 def read(data: bytes, source: str, settings: IngestSettings) -> list[Document]:
     """One document. Raises DocumentRefused: not text, empty, or front matter that cannot be read."""
     text, notices = decode(data, source)
+    if source.casefold().endswith(_TABLES):
+        notices = (*notices, f"was read as text, not as a table: {NAMED_COLUMNS}")
     matter, body = _front_matter(text, source)
     return [document(source, "markdown", body, read_metadata(matter, source), notices=notices)]
-
-
-def document(
-    source: str,
-    form: str,
-    body: str,
-    known: Metadata,
-    *,
-    container: str = "",
-    notices: tuple[str, ...] = (),
-    hidden: tuple[str, ...] = (),
-    answers: bool = False,
-) -> Document:
-    """A document with a title, taken from its metadata, its first heading or its name. Raises DocumentRefused if empty.
-
-    ``hidden``: text that a reader of the file does not see; it is not taken in, only looked at for instructions.
-    """
-    if not body.strip():
-        raise DocumentRefused(f"{source}: is empty; write something in it or leave it out")
-    hidden = (*hidden, *_COMMENT.findall(body))
-    return Document(
-        source=source,
-        container=container or source,
-        format=form,
-        body=body,
-        metadata=replace(known, title=known.title or title_of(body, source)),
-        answers=answers,
-        notices=notices,
-        suspicions=suspicions("", hidden),
-    )
-
-
-def title_of(body: str, source: str) -> str:
-    """The first heading, or the file's name as words."""
-    heading = _TITLE.search(body)
-    if heading:
-        return " ".join(heading.group(1).split())[:200]
-    stem = PurePosixPath(source).stem
-    return " ".join(stem.replace("-", " ").replace("_", " ").split()).capitalize()[:200] or source[:200]
 
 
 def _front_matter(text: str, source: str) -> tuple[Mapping[str, Any], str]:

@@ -12,7 +12,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
 
 from contracts.errors import DocumentRefused
 from knowledge.documents import Document
-from knowledge.formats.markdown import document
+from knowledge.finishing import document
 from knowledge.metadata import read_metadata
 from knowledge.settings import IngestSettings
 
@@ -34,6 +34,8 @@ def read(data: bytes, source: str, settings: IngestSettings) -> list[Document]:
                 f"{source}: has {len(pdf.pages)} pages, more than {settings.max_pages}; "
                 "split it, or raise ingest.max_pages"
             )
+        if not pdf.pages:
+            raise DocumentRefused(f"{source}: is a PDF without pages; print the document to PDF again and add that")
         if settings.active_content == "refuse":
             _check_active(pdf, source)
         pages = [page.extract_text() or "" for page in pdf.pages]

@@ -36,7 +36,9 @@ from escalation.queuesettings import QueueSettings
 from escalation.rules import RuleBook
 from escalation.settings import EscalationSettings
 from knowledge.client import KnowledgeClient
+from knowledge.database import open_engine
 from knowledge.engine import KnowledgeEngine
+from knowledge.settings import KnowledgeSettings
 from operations.callbacks import Callbacks
 from operations.eventlog import EventLog
 from operations.metrics import Fanout
@@ -162,6 +164,14 @@ class House:
         self._loop.call_soon_threadsafe(self._down.set)
         self._thread.join(30)
         self.engine.close()
+
+    @contextmanager
+    def engine_store(self) -> Iterator[sa.Connection]:
+        """A transaction on the knowledge base's database, to break what a crash breaks."""
+        store = open_engine(KnowledgeSettings().database, self._home)
+        with store.begin() as connection:
+            yield connection
+        store.dispose()
 
     def newest(self) -> str:
         """The release that was proposed last."""

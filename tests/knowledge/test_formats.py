@@ -344,3 +344,16 @@ def test_limits_on_documents_and_letters() -> None:
     small = KnowledgeSettings(ingest=IngestSettings(max_documents=1, max_text_chars=1000))
     assert "holds 2 documents" in refusal("question,answer\na?,b\nc?,d\n", settings=small)
     assert "letters of text" in refusal("word " * 300, settings=small)
+
+
+def test_a_table_that_does_not_name_its_columns_is_text_and_a_person_is_told() -> None:
+    found = one("topic;reply\nWires;25 dollars\n", "fees.csv")
+    assert found.format == "markdown"
+    assert "name the columns question and answer" in found.notices[0]
+
+
+def test_a_pdf_without_pages_is_said_to_have_none() -> None:
+    made = PdfWriter()
+    stream = io.BytesIO()
+    made.write(stream)
+    assert "is a PDF without pages" in refusal(stream.getvalue())

@@ -65,7 +65,7 @@ def test_objections_count_what_is_new_and_what_is_lost() -> None:
     checks = {"counts": {"contradiction": 1}, "findings": [finding]}
     settings = ReleaseSettings(max_lost_questions=1)
     fresh = {"checks": mark_new(checks, {})}
-    assert objections(fresh, settings) == ["1 new contradiction(s)"]
+    assert objections(fresh, settings) == ["1 new contradiction"]
     assert objections({"checks": mark_new(checks, fresh)}, settings) == []
     assert objections({"questions": {"lost": ["x"]}}, settings) == []
     assert len(objections({"questions": {"lost": ["x", "y"]}}, settings)) == 1
@@ -101,7 +101,7 @@ def test_a_question_that_no_document_answers_fails_once_it_is_answered() -> None
     assert found["failed"][0]["why"] == "answered, though no document answers it"
     assert found["failed"][0]["got"]["text"] == "The overdraft rate is 18 percent."
     assert objections({"questions": found}, ReleaseSettings()) == [
-        "1 golden question(s) lost, such as 'what is your mortgage rate' (answered, though no document answers it)"
+        "1 golden question lost, such as 'what is your mortgage rate' (answered, though no document answers it)"
     ]
     (asks_a_model,) = tried(NONE, Scripted(Spoken.MODEL), rates)
     assert not asks_a_model.answered

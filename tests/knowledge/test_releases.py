@@ -160,7 +160,7 @@ def test_golden_questions_show_what_would_change_and_hold_back_what_is_lost(base
     assert changed["ask"] == "how much is a wire"
     assert "25 dollars" in changed["before"]["text"]
     assert "30 dollars" in changed["after"]["text"]
-    with pytest.raises(ReleaseRefused, match=r"1 golden question\(s\) lost, such as 'how much is a wire'"):
+    with pytest.raises(ReleaseRefused, match=r"1 golden question lost, such as 'how much is a wire'"):
         base.publish(second.release, by="maria")
     assert price(base) == "25"
     base.publish(second.release, by="maria", despite="the fee has risen")
@@ -215,7 +215,7 @@ def test_a_new_contradiction_holds_a_release_back_and_an_old_one_does_not(bases:
     second = base.propose(by="maria")
     (finding,) = second.report["checks"]["findings"]
     assert (finding["kind"], finding["what"]) == ("contradiction", "money: 40 against 25")
-    with pytest.raises(ReleaseRefused, match=r"1 new contradiction\(s\)"):
+    with pytest.raises(ReleaseRefused, match=r"1 new contradiction"):
         base.publish(second.release, by="maria")
     base.publish(second.release, by="maria", despite="both hold")
     assert publish(base, HOURS, "hours.md") == "r0003"

@@ -48,7 +48,7 @@ def live(engine: KnowledgeEngine) -> str:
 def test_it_is_the_owners_word_and_what_was_overruled_is_told(engine: KnowledgeEngine, tmp_path: Path) -> None:
     found = taken(engine, tmp_path / "docs", obey=False, wires=WIRES, fees=OTHER, cards=ORDERS)
     assert live(engine) == "r0001"
-    assert found.overruled == ("1 new contradiction(s)",)
+    assert found.overruled == ("1 new contradiction",)
     assert not found.waits
     assert [line.partition(":")[0] for line in found.refused] == ["cards.md"]
 
@@ -58,7 +58,7 @@ def test_where_the_review_is_obeyed_a_contradiction_waits_for_a_person(engine: K
     assert not taken(engine, folder, obey=True, wires=WIRES).waits
     assert live(engine) == "r0001"
     found = taken(engine, folder, obey=True, fees=OTHER)
-    assert found.waits == "r0002 waits for a person: 1 new contradiction(s)"
+    assert found.waits == "r0002 waits for a person: 1 new contradiction"
     assert live(engine) == "r0001"
     assert taken(engine, folder, obey=True).waits == "r0002 still waits for a person"
 
