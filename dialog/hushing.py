@@ -19,11 +19,13 @@ from contracts.events import Backchannel, CallClosed, EarEvent, SpeechStarted, T
 from contracts.recording import CallRecording
 from dialog.services import DialogServices
 from dialog.speaking import Speaking
-from escalation.redact import Secret, digit_edges, digit_runs, digit_spread, secrets_in
+from escalation.redact import CARD, Secret, digit_edges, digit_runs, digit_share, digit_spread, secrets_in
 from escalation.running import Running
 
 _EDGE_S = 0.5
 """Before the first and after the last voiced frame of a turn that goes whole."""
+_LIST, _LIST_SHARE = 4, 0.3
+"""A turn of so many digits, which are so much of its words, is a number read out: less than a card's digits, and much of it may be misheard."""
 _BROKEN_OFF_S = 1.0
 """Speech of this length that the call's end cuts off may hold a number nobody recognised."""
 
@@ -95,7 +97,10 @@ class Hushing:
         ]
         # A number in the midst of which digits were misheard ("I'm six, time four") is no run any more.
         count, first, last = digit_spread(transcript.text)
-        if count > self._settings.mute_digits and not any(one.start <= first and last <= one.end for one in secrets):
+        pieces, share = digit_share(transcript.text)
+        if count < CARD.start and pieces >= _LIST and share >= _LIST_SHARE:
+            self._whole(event)
+        if count >= self._settings.mute_digits and not any(one.start <= first and last <= one.end for one in secrets):
             secrets.append(Secret(first, last, "number"))
         places = placed(transcript)
         if self._running.joined:

@@ -40,6 +40,7 @@ _UNCHECKED = (
     _form("[A-Z]", "[12]", *_signs("DDDDDDDD")),  # Taiwan
 )
 """Forms so particular that nothing else looks like them."""
+_MONTH = re.compile(r"(?:march|april) (?:19|20)\d\d ", re.IGNORECASE)
 
 
 def national_ids(text: str) -> Iterator[tuple[int, int]]:
@@ -47,6 +48,8 @@ def national_ids(text: str) -> Iterator[tuple[int, int]]:
     taken: list[tuple[int, int]] = []
     for pattern, module in _CHECKED:
         for match in pattern.finditer(text):
+            if _MONTH.match(match[0]):
+                continue  # "March 2021 I": the form of an Indian PAN
             if _free(match.span(), taken) and _valid(module)(re.sub(r"[ .]", "", match[0])):
                 taken.append(match.span())
     for pattern in _UNCHECKED:

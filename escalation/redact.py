@@ -81,6 +81,18 @@ _ANY_DIGIT = re.compile(r"\d")
 _TAKEN = "\x00"
 """Stands in place of what was found, so that positions stay and nothing is found twice."""
 _AMOUNT = re.compile(r"[$€£]\s?\d{1,3}(?:,\d{3})+(?:\.\d{2})?(?!\d)")
+_BROKEN = ((SHORTEST, 1), (11, 3))
+"""So many digits with so many words between two of them at most are a number misheard; the more words, the more."""
+_FIGURE = re.compile(rf"(\d+)|\b(?:{'|'.join([*_UNITS, *_PLURALS, *_TWO, *_REPEATS])})\b", re.IGNORECASE)
+"""A number in figures, or a word for one or two digits: a quick look whether it is worth reading closely."""
+_NO_NUMBER = re.compile(
+    r"[$€£]\s?\d{1,3}(?:,\d{3})*(?:\.\d\d)?(?![\d,])|\b\d[\d.,]*\s?(?:dollars?|euros?|pounds?|cents?|percent|%|[ap]\.?m\b)"
+    r"|\b\d{1,2}:\d\d\b|\b\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}\b"
+    r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december|since|until|year)"
+    r"(?:\s+(?:the\s+)?\d{1,2}(?:st|nd|rd|th)?)?,?\s+(?:of\s+)?(?:19|20)\d\d\b",
+    re.IGNORECASE,
+)
+"""Amounts, times, dates and years: figures of which a sentence may hold several."""
 _ASKED_SSN = re.compile(r"\b(?:social|ssn|s s n)\b", re.IGNORECASE)
 
 
@@ -207,6 +219,27 @@ def digit_spread(text: str) -> tuple[int, int, int]:
     return (sum(len(one.digits) for one in found), found[0].start, found[-1].end) if found else (0, 0, 0)
 
 
+def digit_share(text: str) -> tuple[int, float]:
+    """How many pieces of a text are digits ("1", "one", "4111"), and which part of its words they are."""
+    digits = sum(isinstance(piece, _Digits) for piece in _pieces(text))
+    words = sum(token[0][0].isalnum() for token in _TOKEN.finditer(text))
+    return digits, digits / max(1, words)
+
+
+def broken_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Where a number may have been read out of which the recogniser made words here and there.
+
+    ``"3499, 8632 for the free, 86283"`` (a card: 43 was heard as words): digits enough, and few words between two of
+    them; neither times, dates nor amounts. For what a caller said; prose of ours may list figures.
+    """
+    if sum(len(figure) or 2 for figure in _FIGURE.findall(text)) < SHORTEST:
+        return
+    left = _NO_NUMBER.sub(lambda match: _TAKEN * len(match[0]), text)
+    for least, words in _BROKEN:
+        for run in _runs(left, least, words):
+            yield run[0].start, run[-1].end
+
+
 def digit_runs(text: str, least: int) -> list[tuple[int, int]]:
     """Where at least so many digits stand or are spoken in a row."""
     return [(run[0].start, run[-1].end) for run in _runs(text, least)]
@@ -262,16 +295,20 @@ def _longer_label(before: str, digits: str) -> str:
     )
 
 
-def _runs(text: str, least: int = SHORTEST) -> Iterator[list[_Digits]]:
-    """Runs of pieces that together stand for at least so many digits."""
+def _runs(text: str, least: int = SHORTEST, words: int = 0) -> Iterator[list[_Digits]]:
+    """Runs of pieces that together stand for at least so many digits; ``words``: so many others may lie between two."""
     run: list[_Digits] = []
+    gap = 0
     for piece in _pieces(text):
         if isinstance(piece, _Digits):
             run.append(piece)
+            gap = 0
         elif not piece:
-            if sum(len(each.digits) for each in run) >= least:
-                yield run
-            run = []
+            gap += 1
+            if gap > words:
+                if sum(len(each.digits) for each in run) >= least:
+                    yield run
+                run = []
     if sum(len(each.digits) for each in run) >= least:
         yield run
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from escalation.redact import SHORTEST, Secret, digit_edges, secrets_in
+from escalation.redact import SHORTEST, Secret, broken_numbers, digit_edges, secrets_in
 
 LONGEST = 19
 """Digits of the longest number that is followed over turns (a card, an IBAN's digits)."""
@@ -37,6 +37,7 @@ class Running:
             for secret in secrets_in(prefix + text, self._names)
             if secret.end > len(prefix)
         ]
+        found = _with_broken(found, text)
         self.joined = joins and any(secret.start == 0 or secret.start <= edges.head_at for secret in found)
         if text.strip():
             total = before + edges.tail if joins and edges.pure else edges.tail
@@ -51,3 +52,14 @@ class Running:
             parts += [text[at : secret.start], f"[{secret.kind}]"]
             at = secret.end
         return "".join([*parts, text[at:]])
+
+
+def _with_broken(found: list[Secret], text: str) -> list[Secret]:
+    """Numbers that were misheard in part go from their first digit to their last, with what was found within."""
+    for start, end in broken_numbers(text):
+        if any(one.start <= start and end <= one.end for one in found):
+            continue
+        touching = [one for one in found if one.start < end and start < one.end]
+        low, high = min([start, *(one.start for one in touching)]), max([end, *(one.end for one in touching)])
+        found = [one for one in found if one not in touching] + [Secret(low, high, "number")]
+    return sorted(found, key=lambda secret: secret.start)

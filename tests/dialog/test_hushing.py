@@ -78,6 +78,11 @@ def test_a_number_whose_digits_were_misheard_in_the_middle_goes_from_its_first_d
     assert tape.covers(101.0, 110.0)
 
 
+def test_a_list_of_digits_that_were_misheard_as_words_goes_whole(muted: Any) -> None:
+    tape = muted([turn("Sure, it's time time time 0 1 I'm 1 4 8 I'm 8", 100.0)])
+    assert tape.covers(100.0, 106.0)
+
+
 def test_what_holds_no_secret_is_left(muted: Any) -> None:
     assert muted([turn("When are your branches open on the 24th?", 100.0)]).spans == []
 
