@@ -25,7 +25,8 @@ from escalation.running import Running
 _EDGE_S = 0.5
 """Before the first and after the last voiced frame of a turn that goes whole."""
 _LIST, _LIST_SHARE = 4, 0.3
-"""A turn of so many digits, which are so much of its words, is a number read out: less than a card's digits, and much of it may be misheard."""
+"""A turn of so many digits, which are so much of its words, is a number read out.
+Where they are fewer than a card's, the rest of it may have been misheard."""
 _BROKEN_OFF_S = 1.0
 """Speech of this length that the call's end cuts off may hold a number nobody recognised."""
 

@@ -47,7 +47,7 @@ def test_after_a_whole_number_another_one_begins() -> None:
     [
         ("Sure, it's 3499, 8632 for the free, 86283.", "Sure, it's [number]."),
         ("card 4111 1111 time 1111 I'm 111", "card [number]"),
-        ("it's four one time one one I'm one one two five", "it's [number]"),
+        ("it's four one time one one I'm one one two five six", "it's [number]"),
         ("Monday 9:00 to 17:00, Saturday 10:00 to 14:00", "Monday 9:00 to 17:00, Saturday 10:00 to 14:00"),
         ("I paid $1,200 on 12/05/2024 and $300 on 1/6/2024", "I paid $1,200 on 12/05/2024 and $300 on 1/6/2024"),
         ("in March 2021 I paid 1500 and in June 2022 900", "in March 2021 I paid 1500 and in June 2022 900"),
