@@ -17,10 +17,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import faker.providers.person as person_lists
+
+from escalation import name_cues as cues
 
 ENOUGH = 2.0
 """Points from which a run of words is a name."""
@@ -29,89 +31,9 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*\.?")
 _SPECIAL = str.maketrans({"ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "ł": "l", "ð": "d", "þ": "th", "’": "'", "ı": "i"})
 _TITLES = frozenset("mr mrs ms miss dr prof professor sir madam mister doctor herr frau señor señora".split())
 _PARTICLES = frozenset("van von de der den del della di da dos das du la le ten ter bin ibn al el zu af".split())
-# What a caller, or a form, says before a name.
-_BEFORE = re.compile(
-    r"(?:\bname(?:'s| is|s are| was|:)?|\bnames?\s*:|\bnamed|\bcalled|\bunder(?: the name(?: of)?)?"
-    r"|\bchange (?:it|that|this) to"
-    r"|\b(?:this is|it's|i'm|i am|speaking (?:is|to|with)|speak (?:to|with)|talk(?:ing)? (?:to|with))"
-    r"|\bdirected by|\bwritten by"
-    r"|\b(?:hi|hello|hey|dear|thanks|regards|sincerely|user:|caller:|attn:?|beneficiary|payee|holder|spouse)|\bmeet"
-    r"|\b(?:first|last|maiden|full|middle|partner's|wife's|husband's|mother's|father's|my|your|the"
-    r"|account) name(?: is|:|\?)?"
-    r"|\b(?:add|remove|contact|call|ask for|heard|know|with|to|by|about|follow up with|said)|\bname\?"
-    r"|\bname on (?:the|my|your) \w+\?"
-    r"|\b(?:player|actor|actress|singer|director|manager|husband|wife|son|daughter|brother|sister|mother"
-    r"|father|friend|partner))"
-    r"[\s:,\"“]*$",
-    re.IGNORECASE,
-)
-_STRONG_BEFORE = re.compile(
-    r"(?:\b(?:(?:my|your|the|her|his|maiden|first|last|full|middle|family|partner's|wife's|husband's"
-    r"|mother's) )?name(?:'s| is|:|\?)"
-    r"|\bname on (?:the|my|your) \w+\?|\bnames?\s*:|\bunder(?: the name(?: of)?)?|\bchange (?:it|that"
-    r"|this) to|\bdirected by"
-    r"|\bpartner's name|\b(?:mr|mrs|ms|miss|dr|prof)\.?)[\s:\"“]*(?:(?:user|caller|client|mr|mrs|ms|dr)[.:]?\s*)*$",
-    re.IGNORECASE,
-)
-_TITLE_BEFORE = re.compile(r"\b(?:mr|mrs|ms|miss|dr|prof|professor|herr|frau)\.? $", re.IGNORECASE)
-_PERSON_BEFORE = re.compile(
-    r"(?:\b(?:says?|said|asked|replied|told|shouted(?: at)?|answered|wrote|married(?: to)?|assistant to"
-    r"|featur(?:es|ing)|played by"
-    r"|sung by|influenced by|gender of|mother of|father of|wife of|husband of|friend of|named after"
-    r"|on behalf of|add|had given"
-    r"|heard|player)|(?:^|[.!?]\s)(?:hi|hello|hey|dear))\s$",
-    re.IGNORECASE,
-)
-# What only people do.
-_PERSON_AFTER = re.compile(
-    r"^(?:,? (?:said|says|shouted|asked|told|wrote|replied|answered|lives|lived|speaks?|thinks|spent"
-    r"|had given|gave|will be (?:talking|speaking)"
-    r"|was born|began|married|died|is a (?:very )?(?:\w+ )?(?:person|friend|man|woman)|has been under"
-    r"|just has|as a beneficiary|spoke)\b"
-    r"|, (?:can|could|may|would|will) (?:i|you|we)\b|:\s?[\"“])",
-    re.IGNORECASE,
-)
-_AFTER = re.compile(
-    r"^(?:'s\b|’s\b|\s*:|,? (?:said|says|lives|lived|speak|speaks|shouted|asked|told|wrote|was born"
-    r"|is (?:a|an|the|my|very)|will be"
-    r"|has|had|had given|given|spent|just|began|as (?:a|an|my) (?:beneficiary|\w+ holder)|of|in a couple"
-    r"|speaking|here|calling|over)\b"
-    r"|, (?:can|could|may|would|please|the|who|i|are|do)\b)",
-    re.IGNORECASE,
-)
-_PLACE_BEFORE = re.compile(
-    r"(?:\d[\w/-]*\.?|\b(?:in|from|at|near|on|via|of|street|st|box|apt|suite|unit|the))[\s,]*$", re.IGNORECASE
-)
-_NUMBER_BEFORE = re.compile(r"\d[\w/-]*\.?\s*,?\s*$")
-_PLACE_AFTER = re.compile(
-    r"^[ ,-]*(?:\d|(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|court|ct|place|pl|square|squares"
-    r"|terrace|way|boulevard|blvd"
-    r"|highway|parkway|circle|crescent|close|alley|plaza|park|bridge|hill|hills|heights|house|tower"
-    r"|station|airport|island|islands"
-    r"|ville|city|town|county|beach|lake|river|mount|mountain|port|forges|coves?|trail|bypass|flat|flats"
-    r"|crossing|ridge|club|hotel|bar|restaurant|café"
-    r"|school|college|university|hospital|church|museum|orchestra|band|team|union|inc|ltd|llc|plc|gmbh"
-    r"|corp|corporation|company|co"
-    r"|group|bank|partners|associates|holdings|sons|services|investments|springs|systems|solutions"
-    r"|international|foundation|institute|agency|office"
-    r"|card|account|fee|loan|pay|prime|app|online|utca|ut|gata|gatan|vej|gade|straße|strasse|weg|platz"
-    r"|straat|ulica|katu|u)\b)",
-    re.IGNORECASE,
-)
-_NEVER = frozenset(
-    """i i'm i'd i'll i've monday tuesday wednesday thursday friday saturday sunday january february march april may
-    june july august september october november december english spanish french german italian american
-    british european christmas easter visa mastercard paypal google apple amazon iban pin atm usa uk us eu
-    london paris rome berlin york england france germany spain italy europe america canada mexico china japan
-    india australia russia brazil ireland scotland wales poland portugal washington california texas florida
-    chicago boston angeles san santa saint street road avenue north south east west united states kingdom new
-    bank internet company city country world ok okay yes no hello hi hey thanks please sorry mom dad mum
-    mother father user bot agent caller client operator africa asia springs credit debit apo fpo dpo ap aa ae
-    mobile desk fax phone email address website personal info title hall hq ceo ok""".split()
-)
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class _Token:
     start: int
     end: int
@@ -124,7 +46,29 @@ class _Token:
 
     @property
     def initial(self) -> bool:
-        return len(self.text.rstrip(".")) == 1 and self.text[0].isupper() and self.folded not in ("i", "a")
+        """ "V." or "V"; the bare words "I" and "A" are none."""
+        if len(self.text.rstrip(".")) != 1:
+            return False
+        return self.text.endswith(".") or (self.text[0].isupper() and self.folded not in ("i", "a"))
+
+    @cached_property
+    def given(self) -> bool:
+        """A given name of the lists, or one of two with a hyphen between them."""
+        first = self.folded.split("-")[0]
+        double = first != self.folded and first in given_names() and first not in _words()
+        return double or self.folded in given_names()
+
+    @cached_property
+    def family(self) -> bool:
+        """A family name of the lists, the last of two, one with a prefix ("O'Dvořák"), or of the shape of one."""
+        if self.folded in family_names():
+            return True
+        last = _PREFIX.sub("", self.folded.rsplit("-", 1)[-1])
+        shaped = self.capital and len(last) > 5 and cues.FAMILY_SHAPE.fullmatch(last) is not None
+        return shaped or (last != self.folded and last in family_names())
+
+
+_PREFIX = re.compile(r"^(?:o'|d'|l'|mc|mac|al-|fitz)(?=\w{3})")
 
 
 def fold(word: str) -> str:
@@ -166,8 +110,12 @@ def _listed(part: str) -> frozenset[str]:
 
 def find_names(text: str) -> list[tuple[int, int]]:
     """Spans of people's names in ``text``, in order, without titles. A name once found is known wherever it is said."""
-    runs = list(_runs(text))
+    firms = [match.span() for match in cues.FIRM_LIST.finditer(text) if _is_firm(match)] if "," in text else []
+    runs = [run for run in _runs(text) if not any(low < run[-1].end and run[0].start < high for low, high in firms)]
     names = [_best(text, run) for run in runs]
+    names = [name or _beside(text, runs, names, at) for at, name in enumerate(names)]
+    if "," in text:
+        names = _listed_together(text, runs, names)
     known = {
         token.text for name in names if name for token in name if len(token.text) > 2 and token.folded not in _PARTICLES
     }
@@ -178,23 +126,66 @@ def find_names(text: str) -> list[tuple[int, int]]:
             said = [at for at, token in enumerate(run) if token.text in known]
             name = run[said[0] : said[-1] + 1]
         if name is not None:
-            spans.append((name[0].start, name[-1].end))
+            led = cues.PARTICLES_BEFORE.search(text[max(0, name[0].start - 16) : name[0].start])
+            spans.append((name[0].start - (len(led[0]) if led and name[0].capital else 0), name[-1].end))
     return spans
+
+
+def _listed_together(
+    text: str, runs: list[list[_Token]], names: list[list[_Token] | None]
+) -> list[list[_Token] | None]:
+    """ "Gustavo, Loup and Mukula": where one of three is a name, all are."""
+    for match in cues.FIRM_LIST.finditer(text):
+        inside = [at for at, run in enumerate(runs) if match.start() <= run[0].start and run[-1].end <= match.end()]
+        if len(inside) == 3 and any(names[at] for at in inside) and all(runs[at][0].capital for at in inside):
+            names = [name or (runs[at] if at in inside else None) for at, name in enumerate(names)]
+    return names
+
+
+def _is_firm(match: re.Match[str]) -> bool:
+    """Three family names, of which at most one is a given name as well: "Gray, Williams and Sutton"."""
+    words = [fold(word) for word in match.groups()]
+    family = sum(word in family_names() or cues.FAMILY_SHAPE.fullmatch(word) is not None for word in words)
+    if cues.MANY_AFTER.match(match.string[match.end() :]):
+        return False
+    only_given = sum(word in given_names() and word not in family_names() for word in words)
+    return all(word[0].isupper() for word in match.groups()) and family >= 2 and only_given == 0
+
+
+def _beside(text: str, runs: list[list[_Token]], names: list[list[_Token] | None], at: int) -> list[_Token] | None:
+    """A run joined to a name by "and" or "or" that is as long and no word: "Anna and Xandl"."""
+    run = runs[at]
+    for other in (at - 1, at + 1):
+        if not 0 <= other < len(runs) or names[other] is None or len(names[other] or []) != len(run):
+            continue
+        first, second = (runs[other], run) if other < at else (run, runs[other])
+        if _JOINED.fullmatch(text[first[-1].end : second[0].start]) and _place(text, run) > -1:
+            capital = all(token.capital for token in run)
+            if capital and not all(_is_word(token) and not token.given for token in run):
+                return run
+    return None
+
+
+_JOINED = re.compile(r",? (?:and|or|&|und) ")
 
 
 def _runs(text: str) -> Iterator[list[_Token]]:
     """Runs of words that could be one name: capitalised, or known given names, on one line with blanks between."""
     run: list[_Token] = []
-    for found in _WORD.finditer(text):
+    words = list(_WORD.finditer(text))
+    for index, found in enumerate(words):
         word = found[0]
         bare = word[:-2] if word.lower().endswith(("'s", "’s")) else word
         bare = bare if len(bare.rstrip(".")) == 1 else bare.rstrip(".")
         token = _Token(found.start(), found.start() + len(bare), bare, fold(bare.rstrip(".")))
+        if len(token.folded) == 1 and text[found.start() - 1 : found.start()] == ".":
+            continue  # of "U.S."
         glued = bool(run) and text[run[-1].end : token.start] in (" ", "  ")
         if run and not glued:
             yield from _trimmed(run)
             run = []
-        if _could_be(token, bool(run)):
+        after = words[index + 1][0].rstrip(".") if index + 1 < len(words) else ""
+        if _could_be(token, run, after) or (not run and _led(text, token)):
             run.append(token)
         elif run:
             yield from _trimmed(run)
@@ -202,20 +193,44 @@ def _runs(text: str) -> Iterator[list[_Token]]:
     yield from _trimmed(run)
 
 
-def _could_be(token: _Token, inside: bool) -> bool:
-    if token.folded in _NEVER or token.folded in _TITLES:
+def _could_be(token: _Token, run: list[_Token], after: str) -> bool:
+    if token.text.endswith(".") and token.initial:
+        return True
+    if not run and token.text.endswith(".") and len(token.folded) == 1:
+        return fold(after) in family_names()  # "m. olsson"
+    if token.folded in cues.NEVER and not (run and len(token.folded) == 1):
         return False
-    if inside and token.folded in _PARTICLES:
+    if token.folded in _TITLES:
+        return False
+    if run and token.folded in _PARTICLES:
         return True
-    if token.capital:
+    if token.capital and token.folded not in cues.NEVER:
         return True
+    if run and len(token.folded) == 1 and (run[0].given or not run[0].text.isascii()):
+        dotted, listed = token.text.endswith("."), fold(after) in family_names() or not after.isascii()
+        return token.text.islower() and len(after) > 1 and (dotted or listed)
     if _is_word(token):
         return False
-    return token.folded in given_names() or (inside and (token.folded in family_names() or not token.text.isascii()))
+    if run and len(run[-1].folded) == 1 and run[-1].text.endswith("."):
+        return len(token.text) > 2
+    if token.given:
+        return True
+    shaped = bool(run) and len(token.folded) > 5 and cues.FAMILY_SHAPE.fullmatch(token.folded) is not None
+    return bool(run) and (shaped or token.family or not token.text.isascii())
+
+
+def _led(text: str, token: _Token) -> bool:
+    """A lower-case word that begins a name, for a form or a caller has just said so: "her maiden name is nyberg"."""
+    if _is_word(token) or token.folded in cues.NEVER or len(token.text) < 3 or token.folded in _TITLES:
+        return False
+    before = text[max(0, token.start - 40) : token.start]
+    if not token.family and token.text.isascii():
+        return cues.LABEL_BEFORE.search(before) is not None
+    return cues.STRONG_BEFORE.search(before) is not None or cues.LED_BEFORE.search(before) is not None
 
 
 def _trimmed(run: list[_Token]) -> Iterator[list[_Token]]:
-    while run and (run[-1].folded in _PARTICLES or len(run[-1].text) < 2):
+    while run and (run[-1].text in _PARTICLES or len(run[-1].text) < 2 or run[-1].text.endswith(".")):
         run = run[:-1]
     if run and len(run) <= MAX_WORDS:
         yield run
@@ -230,41 +245,110 @@ def _best(text: str, run: list[_Token]) -> list[_Token] | None:
 
 def _points(text: str, run: list[_Token]) -> float:
     before, after = text[max(0, run[0].start - 40) : run[0].start], text[run[-1].end : run[-1].end + 24]
-    titled = _TITLE_BEFORE.search(before) is not None
-    strong = titled or _STRONG_BEFORE.search(before) is not None
-    given = sum(token.folded in given_names() and not _is_word(token) for token in run)
-    family = sum(token.folded in family_names() and not _is_word(token) for token in run)
+    titled = cues.TITLE_BEFORE.search(before) is not None
+    strong = titled or cues.STRONG_BEFORE.search(before) is not None
+    given = sum(token.given and not _is_word(token) for token in run)
+    family = sum(token.family and not _is_word(token) for token in run)
     points = 2.0 * min(given, 1) + min(family, 1) + 0.5 * (len(run) in (2, 3)) + 0.5 * any(t.initial for t in run)
+    points += _shape(text, run)
     points += (
         4.0
         if titled
         else 2.5
         if strong
         else 2.0
-        if _PERSON_BEFORE.search(before)
+        if cues.PERSON_BEFORE.search(before)
         else 0.5
-        if _BEFORE.search(before)
+        if cues.BEFORE.search(before)
         else 0.0
     )
-    points += 2.0 if _PERSON_AFTER.search(after) else 0.5 if _AFTER.search(after) else 0.0
+    points += 2.0 if cues.PERSON_AFTER.search(after) else 0.5 if cues.AFTER.search(after) else 0.0
     if len(run) in (2, 3) and _is_head(text, run):
         points += 1.5
+    if cues.SELF_BEFORE.search(before) and cues.SELF_AFTER.search(after) and not cues.NATIONAL.fullmatch(run[0].folded):
+        points += 1.5
     if all(_is_word(token) for token in run):
-        points -= 0.5 if strong and run[0].capital else 3.0
+        points -= 0.5 if strong and run[0].capital else 0.0 if _both_words(run) else 3.0
     if all(token.text.isupper() for token in run) and len(run[0].text) > 1:
         points -= 1.0
-    return points + _place(text, run) * (0.5 if strong else 1.0)
+    place = _place(text, run)
+    if cues.SENT_BEFORE.search(before):
+        points += 0.5
+    if len(run) == 1:
+        points += _alone(run[0], before, after, place, cued=strong or points >= ENOUGH + 1.5)
+    return points + place * (0.5 if strong else 1.0)
+
+
+def _alone(token: _Token, before: str, after: str, place: float, *, cued: bool) -> float:
+    """Points for a word by itself: a family name in the midst of a sentence, or of "the Jensen file"; firms are
+    "Lee-Watkins"."""
+    points = 0.0
+    if token.capital and cues.CALLED_BEFORE.search(before) and after[:1] in (".", "!", "?", ","):
+        points += 1.5
+    if not token.given and (after.startswith(" & ") or before.endswith(" & ")):
+        points -= 2.0
+    parts = token.folded.split("-")
+    if len(parts) == 2 and all(part in family_names() for part in parts) and not cued:
+        points -= 2.0
+    if not token.capital or not token.family or _is_word(token) or len(token.text) < 4:
+        return points
+    if before.lower().endswith("the ") and cues.ATTRIBUTED.match(after):
+        return points + 2.5
+    return points + (0.5 if before.strip() and place >= 0 else 0.0)
+
+
+def _shape(text: str, run: list[_Token]) -> float:
+    """Points for how a run is made: initials, a family name at its end, letters that English has not."""
+    if not all(token.capital or token.folded in _PARTICLES for token in run):
+        return 0.0
+    points = 0.0
+    if len(run) > 1 and any(token.initial for token in run[:-1]):
+        points += 1.0
+    if len(run) in (2, 3) and run[-1].family and not any(_is_word(token) for token in run):
+        points += 0.5
+    if not run[0].text.isascii():
+        points += 0.5
+    return points
+
+
+def _both_words(run: list[_Token]) -> bool:
+    """ "Grace White": two English words, of which one is a given name and the other a family name."""
+    return len(run) == 2 and run[0].folded in _GIVEN_WORDS and run[1].family and all(t.text.istitle() for t in run)
+
+
+_GIVEN_WORDS = frozenset(
+    "grace robin mark rose frank grant dean holly ivy jack joy olive penny ray rob rich ruby".split()
+)
+_GIVEN_WORDS |= frozenset(
+    "angel april august june dawn drew earnest guy harry hope hunter jewel mason miles pat".split()
+)
+_GIVEN_WORDS |= frozenset(
+    "pearl piper sandy sky summer tanner taylor tyler victor will cliff clay christian faith".split()
+)
 
 
 def _place(text: str, run: list[_Token]) -> float:
     """Points against a name: it is part of an address, a place or a firm."""
     before, after = text[max(0, run[0].start - 40) : run[0].start], text[run[-1].end : run[-1].end + 24]
     points = 0.0
-    if _PLACE_AFTER.search(after) or (len(run) > 1 and _PLACE_AFTER.fullmatch(run[-1].text)):
+    housed = len(run) > 1 and (run[0].given or run[-1].family) and cues.HOUSE_AFTER.match(after)
+    if (cues.PLACE_AFTER.search(after) and not housed) or (len(run) > 1 and cues.PLACE_AFTER.fullmatch(run[-1].text)):
         points -= 3.0
-    if _NUMBER_BEFORE.search(before):
+    if cues.FIRM_AFTER.search(after) or (len(run) > 1 and cues.FIRM_WORD.fullmatch(run[-1].text)):
         points -= 3.0
-    elif _PLACE_BEFORE.search(before):
+    if cues.PLACE_WORD_BEFORE.search(before):
+        points -= 3.0
+    elif cues.YEAR_BEFORE.search(before):
+        pass
+    elif cues.NUMBER_BEFORE.search(before):
+        points -= 3.0
+    elif cues.SENT_BEFORE.search(before):
+        pass
+    elif cues.GOING_BEFORE.search(before):
+        points -= 1.5
+    elif cues.OF_BEFORE.search(before) and len(run) > 1 and (run[0].given or run[-1].family):
+        pass
+    elif cues.PLACE_BEFORE.search(before):
         points -= 1.5
     return points
 

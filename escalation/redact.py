@@ -43,7 +43,7 @@ _BRIDGES = frozenset(
 """What people say between digits of one number."""
 
 _TOKEN = re.compile(r"\d+|[A-Za-z']+|[^\sA-Za-z\d]")
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@\w[\w-]{0,62}(?:\.[\w-]{1,63})+")
+_EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@\w[\w-]{0,62}(?:\.[\w-]{1,63})+")
 _SIP = re.compile(r"\bsips?:$", re.IGNORECASE)
 _SPOKEN_EMAIL = re.compile(
     r"\b[\w.+-]{1,64}(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w+-]+)*\s+at\s+[\w-]+(?:(?:\s+dot\s+|\.)[\w-]+)+\b",
@@ -55,25 +55,33 @@ _DOMAIN = re.compile(
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
 )
-_SSN = re.compile(r"(?<![\d-])\d{3}[- ]\d{2}[- ]\d{4}(?![\d-])")
+_SSN = re.compile(r"(?<![\d-])\d{3}([-. ])\d{2}\1\d{4}(?![\d-])")
 _PHONE = re.compile(
     r"(?<![\w+])(?:(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)\d{3,4}[ .-]?\d{3,5}(?!\d)"
     r"|\+\d[\d .()-]{7,17}\d)(?:x\d{1,6})?"
 )
 _DATE_TIME = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T]\d\d:\d\d(?::\d\d)?(?!\d)")
+_SLASHED_PHONE = re.compile(
+    r"(?<![\w/.-])(?:\+\d{1,3} ?)?\(?0\d{1,4}\)?(?:-?\d{1,3})? ?/ ?\d{2,4}[\d -]{3,9}\d(?![\w/])"
+)
+"""As in Austria, Germany and Hungary: an area code, a slash, and the rest."""
+_GROUPED_PHONE = re.compile(r"\d{3}(?:([ .-])\d{3}\1\d{3}|([ .-])\d{2}\2\d{2}\2\d{2})")
+"""Nine digits written as many countries write telephone numbers."""
 _LISTED = re.compile(r"\d, (?:and )?\d")
 """Several numbers, no telephone number."""
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-_EXTENSION = re.compile(r" ?(?:x|ext\.? ?)\d{1,6}\b", re.IGNORECASE)
-_SHORT_PHONE = re.compile(r"(?<![\w$€£.,/-])\d{2,4}(?:[ .-]\d{2,6}){1,3}(?![\d%])(?![.,/-]\d)")
+_EXTENSION = re.compile(r",? ?(?:x|ext(?:ension|n)?\.? ?)\d{1,6}\b", re.IGNORECASE)
+_SHORT_PHONE = re.compile(
+    r"(?<![\w$€£.,/-])(?<!\d )(?:\d{2,4}(?:[ .-]\d{2,6}){1,3}|\d{7,8}(?!\w))(?![\d%])(?![.,/ -]\d)"
+)
 """Seven and eight digits in groups, which are a phone number only where one is spoken of …"""
 _LOCAL_PHONE = re.compile(r"\d{3}-\d{4}")
 """… but for the form of North America, which is nothing else."""
 _ASKED_PHONE = re.compile(
     r"\b(?:phone|mobile|cell|telephone|tel|fax|desk|landline|call(?:ing|ed)?(?: me| us| back| him| her)?"
     r"|reach(?:ed)?(?: me| us)?"
-    r"|text(?:ed)?(?: me)?|ring|dial(?:led|ed)?|answering|whatsapp|sms|contact(?: me)?|registered|my number)\b"
-    r"[^\d]{0,24}$",
+    r"|text(?:ed)?(?: me)?|ring|dial(?:led|ed)?|answering|whatsapp|sms|contact(?: me)?|registered|my number|hotline)\b"
+    r"(?:(?!\b(?:account|case|ticket|reference|order|invoice|customer|card|policy)\b)[^\d]){0,24}$",
     re.IGNORECASE,
 )
 _ASKED_CARD = re.compile(r"\b(?:card|visa|mastercard|maestro|credit|debit)\b", re.IGNORECASE)
@@ -93,6 +101,13 @@ _NO_NUMBER = re.compile(
     re.IGNORECASE,
 )
 """Amounts, times, dates and years: figures of which a sentence may hold several."""
+_BETWEEN = re.compile(r"\s*(?:,|,? ?\b(?:and|then)\b)\s*", re.IGNORECASE)
+_SEVERAL_TAKEN = re.compile(f"{_TAKEN}+")
+_PHONE_AFTER = re.compile(
+    r" (?:is |was )?(?:still |now )?(?:my|your|his|her|our) (?:\w+ )?(?:phone|mobile|cell|landline|number)\b",
+    re.IGNORECASE,
+)
+_SSN_AFTER = re.compile(r" (?:is|was) (?:my|the|his|her) (?:social|ssn)\b", re.IGNORECASE)
 _ASKED_SSN = re.compile(r"\b(?:social|ssn|s s n)\b", re.IGNORECASE)
 
 
@@ -156,24 +171,29 @@ def secrets_in(text: str, names: bool = False) -> list[Secret]:
             take(*match.span(), "ssn")
         for match in _PHONE.finditer(left):
             if kind := _phone(match[0]):
-                take(*match.span(), kind)
+                tail = _EXTENSION.match(left, match.end())
+                take(match.start(), tail.end() if tail else match.end(), kind)
+        for match in _SLASHED_PHONE.finditer(left):
+            if SHORTEST - 1 <= sum(letter.isdigit() for letter in match[0]) <= 15:
+                take(*match.span(), "phone")
         for match in _SHORT_PHONE.finditer(left):
             if not 7 <= sum(letter.isdigit() for letter in match[0]) < SHORTEST:
                 continue
-            if _LOCAL_PHONE.fullmatch(match[0]) or _ASKED_PHONE.search(
-                left[max(0, match.start() - 40) : match.start()]
-            ):
+            before = _SEVERAL_TAKEN.sub(_TAKEN, left[max(0, match.start() - 80) : match.start()])
+            asked = _ASKED_PHONE.search(before) or _PHONE_AFTER.match(left[match.end() : match.end() + 40])
+            if asked or _LOCAL_PHONE.fullmatch(match[0]):
                 take(*match.span(), "phone")
     kept = [match.span() for match in _DATE_TIME.finditer(left)]
     for low, high in kept:
         left = f"{left[:low]}{_TAKEN * (high - low)}{left[high:]}"
     amounts = [match.span() for match in _AMOUNT.finditer(left)]
-    for run in list(_runs(left)):
+    for run in [part for whole in _runs(left) for part in _parted(left, whole)]:
         start, end = run[0].start, run[-1].end
         if not any(low <= start and end <= high for low, high in amounts):
             end += len(tail[0]) if (tail := _EXTENSION.match(left, end)) else 0
             said = left[start:end]
-            kind = _label(text[:start], "".join(piece.digits for piece in run))
+            before = _SEVERAL_TAKEN.sub(_TAKEN, left[max(0, start - 120) : start])
+            kind = _label(before, "".join(piece.digits for piece in run), said, left[end : end + 40])
             several = _IP.fullmatch(said) or (kind == "phone" and _LISTED.search(said))
             take(start, end, "number" if several else kind)
     if names:
@@ -273,7 +293,28 @@ def _phone(said: str) -> str:
     return "phone" if SHORTEST - 1 <= digits <= 15 else "card" if digits in CARD else ""
 
 
-def _label(before: str, digits: str) -> str:
+def _parted(text: str, run: list[_Digits]) -> Iterator[list[_Digits]]:
+    """Two cards or phones that "and" or a comma stands between: more digits than one has, and enough on each side."""
+    if sum(len(piece.digits) for piece in run) >= CARD.stop:
+        for at in range(1, len(run)):
+            if _BETWEEN.fullmatch(text[run[at - 1].end : run[at].start]) and all(
+                sum(len(piece.digits) for piece in side) >= SHORTEST for side in (run[:at], run[at:])
+            ):
+                yield run[:at]
+                yield from _parted(text, run[at:])
+                return
+    yield run
+
+
+def _label(before: str, digits: str, said: str, after: str) -> str:
+    if len(digits) == 9 and _SSN_AFTER.match(after):
+        return "ssn"
+    if digits.startswith("00") and len(digits) <= 16:
+        return "phone"  # the international prefix; no card begins so (ISO/IEC 7812)
+    if len(digits) == 9 and _PHONE_AFTER.match(after):
+        return "phone"
+    if len(digits) == 9 and _GROUPED_PHONE.fullmatch(said) and not _ASKED_SSN.search(before[-60:]):
+        return "phone"
     if len(digits) in CARD:
         return "phone" if _ASKED_PHONE.search(before[-40:]) and not luhn.is_valid(digits) else "card"
     if len(digits) == 9 and _ASKED_SSN.search(before[-60:]):
@@ -286,13 +327,9 @@ def _longer_label(before: str, digits: str) -> str:
     said = before[-60:]
     if len(digits) == 12 and _ASKED_CARD.search(said):
         return "card"
-    return (
-        "phone"
-        if len(digits) in (10, 11) or _ASKED_PHONE.search(said[-40:])
-        else "card"
-        if len(digits) == 12
-        else "number"
-    )
+    if len(digits) in (10, 11) or _ASKED_PHONE.search(said[-40:]):
+        return "phone"
+    return "card" if len(digits) == 12 else "number"
 
 
 def _runs(text: str, least: int = SHORTEST, words: int = 0) -> Iterator[list[_Digits]]:
