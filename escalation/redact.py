@@ -12,7 +12,7 @@ with letters in them (those of digits alone are long enough to go as runs). Idem
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,11 +131,15 @@ class Secret:
 
 
 def redact(text: str, names: bool = False) -> str:
-    """The text with a label in place of each secret: [card], [iban], [email], [phone], [ssn], [id], [name] or
-    [number]."""
+    """The text with a label for each secret: [card], [iban], [email], [phone], [ssn], [id], [name] or [number]."""
+    return covered(text, secrets_in(text, names))
+
+
+def covered(text: str, secrets: Iterable[Secret]) -> str:
+    """The text with a label in place of each of its secrets, which are in order."""
     parts: list[str] = []
     at = 0
-    for secret in secrets_in(text, names):
+    for secret in secrets:
         parts += [text[at : secret.start], f"[{secret.kind}]"]
         at = secret.end
     return "".join([*parts, text[at:]])
@@ -183,8 +187,7 @@ def secrets_in(text: str, names: bool = False) -> list[Secret]:
             asked = _ASKED_PHONE.search(before) or _PHONE_AFTER.match(left[match.end() : match.end() + 40])
             if asked or _LOCAL_PHONE.fullmatch(match[0]):
                 take(*match.span(), "phone")
-    kept = [match.span() for match in _DATE_TIME.finditer(left)]
-    for low, high in kept:
+    for low, high in [match.span() for match in _DATE_TIME.finditer(left)]:
         left = f"{left[:low]}{_TAKEN * (high - low)}{left[high:]}"
     amounts = [match.span() for match in _AMOUNT.finditer(left)]
     for run in [part for whole in _runs(left) for part in _parted(left, whole)]:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from escalation.redact import SHORTEST, Secret, broken_numbers, digit_edges, secrets_in
+from escalation.redact import SHORTEST, Secret, broken_numbers, covered, digit_edges, secrets_in
 
 LONGEST = 19
 """Digits of the longest number that is followed over turns (a card, an IBAN's digits)."""
@@ -46,12 +46,7 @@ class Running:
 
     def redact(self, text: str, *, continues: bool = False) -> str:
         """The text with a label in place of each secret."""
-        parts: list[str] = []
-        at = 0
-        for secret in self.secrets(text, continues=continues):
-            parts += [text[at : secret.start], f"[{secret.kind}]"]
-            at = secret.end
-        return "".join([*parts, text[at:]])
+        return covered(text, self.secrets(text, continues=continues))
 
 
 def _with_broken(found: list[Secret], text: str) -> list[Secret]:

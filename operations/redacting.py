@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from typing import Any
 
 from contracts.events import Event, EventKind
-from escalation.redact import redact_value
+from escalation.redact import covered, redact_value
 from escalation.running import Running
 
 IDENTIFIERS = frozenset(
@@ -36,6 +37,11 @@ IDENTIFIERS = frozenset(
 MAX_KEYS = 8
 """Keys pressed in a row that are kept; what comes after may be the rest of a card number."""
 MAX_CALLS = 4096
+MAX_TAKEN = 32
+"""Secrets of a call that are known again."""
+SHORTEST_REPEATED = 4
+"""Letters and digits of a secret below which its words are too common to be looked for."""
+_WORDS = re.compile(r"\w+")
 _PERSON = "\0person"
 """A person's digits are followed apart from their caller's."""
 
@@ -50,6 +56,8 @@ class Redactor:
         self._names = names
         self._spoken: OrderedDict[str, Running] = OrderedDict()
         self._keys: OrderedDict[str, int] = OrderedDict()
+        self._taken: OrderedDict[str, list[tuple[re.Pattern[str], str]]] = OrderedDict()
+        """What was taken out of the words of a call: later events of it may repeat them (a question, a quote)."""
 
     def body_of(self, event: Event) -> dict[str, Any]:
         """The body as it may be kept."""
@@ -63,19 +71,32 @@ class Redactor:
                 body["digit"] = "•"
         elif event.kind is EventKind.TURN_CALLER:
             self._keys.pop(event.call_id, None)
-            text = str(event.body.get("text", ""))
-            body["text"] = self._running(event.call_id).redact(text, continues=bool(event.body.get("continues")))
+            body["text"] = self._said(event, event.call_id)
         elif event.kind is EventKind.TURN_PERSON:
-            text = str(event.body.get("text", ""))
-            running = self._running(event.call_id + _PERSON)
-            body["text"] = running.redact(text, continues=bool(event.body.get("continues")))
+            body["text"] = self._said(event, event.call_id + _PERSON)
         elif event.kind is EventKind.DESK_SUGGESTED:
             body["passages"] = event.body.get("passages", [])  # the owner's documents: "call 1 800 …" is their answer
         elif event.kind is EventKind.CALL_ENDED:
             self._keys.pop(event.call_id, None)
             self._spoken.pop(event.call_id, None)
             self._spoken.pop(event.call_id + _PERSON, None)
-        return body
+            taken = self._taken.pop(event.call_id, None)
+            return _cleared(body, taken or [])
+        return _cleared(body, self._taken.get(event.call_id, []))
+
+    def _said(self, event: Event, speaker: str) -> str:
+        text = str(event.body.get("text", ""))
+        secrets = self._running(speaker).secrets(text, continues=bool(event.body.get("continues")))
+        for secret in secrets:
+            words = _WORDS.findall(text[secret.start : secret.end])
+            if sum(map(len, words)) >= SHORTEST_REPEATED:
+                pattern = re.compile(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", re.IGNORECASE)
+                taken = self._taken.setdefault(event.call_id, [])
+                taken.append((pattern, f"[{secret.kind}]"))
+                del taken[:-MAX_TAKEN]
+        while len(self._taken) > MAX_CALLS:
+            self._taken.popitem(last=False)
+        return covered(text, secrets)
 
     def _running(self, call_id: str) -> Running:
         running = self._spoken.setdefault(call_id, Running(self._names))
@@ -83,3 +104,18 @@ class Redactor:
         while len(self._spoken) > MAX_CALLS:
             self._spoken.popitem(last=False)
         return running
+
+
+def _cleared(body: dict[str, Any], taken: list[tuple[re.Pattern[str], str]]) -> dict[str, Any]:
+    return {key: value if key in IDENTIFIERS else _without(value, taken) for key, value in body.items()}
+
+
+def _without(value: Any, taken: list[tuple[re.Pattern[str], str]]) -> Any:
+    """A value without what was taken out of the turns before, but for its identifiers."""
+    if isinstance(value, str):
+        for pattern, label in taken:
+            value = pattern.sub(label, value)
+        return value
+    if isinstance(value, dict):
+        return _cleared(value, taken)
+    return [_without(inner, taken) for inner in value] if isinstance(value, list) else value

@@ -35,6 +35,25 @@ def test_a_number_read_out_in_two_turns_goes_and_the_callers_digits_are_followed
     assert "two" not in texts[2]
 
 
+def test_what_was_taken_out_of_a_turn_is_taken_out_of_what_repeats_it() -> None:
+    redactor = Redactor()
+    turns = ["it's four one one one, five six seven eight", "one, two, three, four", "2222", "thanks"]
+    kept = []
+    for turn, text in enumerate(turns, 1):
+        said_now = Event(EventKind.TURN_CALLER, "call-1", {"text": text}, turn)
+        asked = Event(EventKind.CASCADE_DECIDED, "call-1", {"asked": text.upper(), "passage_ids": ["2222"]}, turn)
+        kept.append((redactor.body_of(said_now)["text"], redactor.body_of(asked)))
+    assert [text for text, _ in kept[1:]] == ["[card]", "[card]", "thanks"]
+    assert [asked["asked"] for _, asked in kept[1:]] == ["[card]", "[card]", "THANKS"]
+    assert kept[2][1]["passage_ids"] == ["2222"], "identifiers stay"
+    misheard = Event(EventKind.TURN_CALLER, "call-2", {"text": "Sure, it's 3499, 8632 for the free, 86283."}, 1)
+    assert redactor.body_of(misheard)["text"] == "Sure, it's [number]."
+    asked = Event(EventKind.CASCADE_DECIDED, "call-2", {"asked": "it's 3499, 8632 for the free, 86283."}, 1)
+    assert redactor.body_of(asked)["asked"] == "it's [number]."
+    other = Event(EventKind.CASCADE_DECIDED, "call-3", {"asked": "2222"}, 1)
+    assert redactor.body_of(other)["asked"] == "2222", "of that call only"
+
+
 def test_the_number_to_call_in_a_suggested_document_stays_and_the_callers_own_goes() -> None:
     passages = [{"title": "Lost cards", "quote": "Call +1 800 555 0199 at any hour."}]
     body = {"asked": "my card 4111 1111 1111 1111 is lost", "passages": passages}
