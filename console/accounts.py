@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from console.permissions import Permission, Role, granted
 from console.settings import SignInSettings
 from contracts.clock import utc_now
+from contracts.databases import said
 from contracts.errors import CallwrightError, RecordError
 from contracts.events import EventKind
 from operations.audit import AuditLog
@@ -298,11 +299,11 @@ class Accounts:
             with self._engine.connect() as connection:
                 return list(connection.execute(query).all())
         except SQLAlchemyError as error:
-            raise RecordError(f"accounts cannot be read: {str(error).splitlines()[0]}") from error
+            raise RecordError(f"accounts cannot be read: {said(error)}") from error
 
 
 def _cannot(error: SQLAlchemyError) -> RecordError:
-    return RecordError(f"accounts cannot be written: {str(error).splitlines()[0]}")
+    return RecordError(f"accounts cannot be written: {said(error)}")
 
 
 def _account(row: Any) -> Account:

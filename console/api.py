@@ -48,7 +48,7 @@ from console.releases import Releases
 from console.settings import ConsoleSettings
 from console.signin import LOOPBACK, SignIn
 from console.switch import SwitchPage
-from console.web import HEADERS, STATIC, Web
+from console.web import HEADERS, STATIC, Web, told
 from contracts.errors import CallUnknown, RecordError
 from operations.audit import AuditLog
 from operations.callerfile import Folders
@@ -79,7 +79,7 @@ def make_api(settings: ConsoleSettings, engine: sa.Engine, control: Path, folder
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=api.guard)],
         exception_handlers={
             CallUnknown: _error(404),
-            RecordError: _error(503),
+            RecordError: _unavailable(web),
             MediaProcessSilent: _error(503),
             HTTPException: _http_error_of(web),
         },
@@ -199,10 +199,24 @@ def _error(status: int) -> Callable[[Request, Exception], Response]:
     return answer
 
 
+def _unavailable(web: Web) -> Callable[[Request, Exception], Response]:
+    """The record cannot be asked, not even who is signed in."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RecordError)
+        return web.error(None, 503, told(error)) if _wants_page(request) else _problem(503, str(error))
+
+    return answer
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+
+
 def _http_error_of(web: Web) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/"):
+        if _wants_page(request):
             return web.error(None, error.status_code, error.detail)
         return _problem(error.status_code, error.detail)
 

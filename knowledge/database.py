@@ -12,29 +12,34 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from contracts.databases import advice, first_line, is_full, is_postgres, make_engine, resolve_url, shown
 from contracts.errors import DeviceFull, KnowledgeError
 
 CHUNK = 500
 """Keys in one IN (…): below every database's limit of parameters."""
+_SETTING = "knowledge.database"
+_PATIENCE_MS = 10_000
+"""How long a lock of the database is waited for."""
 ItemT = TypeVar("ItemT")
 
 
 def open_engine(url: str, home: Path) -> sa.Engine:
-    """An engine for a database URL; a relative SQLite path is under ``home``. SQLite runs in WAL mode, fully synced."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-        path = home / parsed.database
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parsed = parsed.set(database=str(path))
-    engine = sa.create_engine(parsed)
-    if engine.dialect.name == "sqlite":
+    """An engine for a database URL; a relative SQLite path is under ``home``. SQLite runs in WAL mode, fully synced.
+
+    Raises ConfigError for a wrong URL or a missing database driver.
+    """
+    parsed = resolve_url(url, home, _SETTING)
+    engine = make_engine(parsed, _PATIENCE_MS, _SETTING)
+    if not is_postgres(engine):
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -46,7 +51,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         with engine.begin() as connection:
             yield connection
     except OperationalError as error:
-        if isinstance(error.orig, sqlite3.OperationalError) and "full" in str(error.orig):
+        if is_full(error):
             raise DeviceFull(
                 "no space left for the knowledge base; nothing was changed. Free some and repeat"
             ) from error
@@ -59,10 +64,9 @@ def opening(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        raise KnowledgeError(
-            f"the database {engine.url.render_as_string()} cannot be used ({error.orig}); "
-            "restore it from a backup, or move it away and add the documents again"
-        ) from error
+        what_to_do = advice(error) or "restore it from a backup, or move it away and add the documents again"
+        where = shown(engine.url)
+        raise KnowledgeError(f"the database {where} cannot be used ({first_line(error)}); {what_to_do}") from error
 
 
 def chunks(items: Iterable[ItemT], size: int = CHUNK) -> Iterator[Sequence[ItemT]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 
+from contracts.databases import utc
 from contracts.engines import DocumentInfo
 from knowledge.api import Added, Outcome
 from knowledge.database import chunks, insert_missing
@@ -38,16 +39,13 @@ def embedding_text(title: str, heading: str, text: str) -> str:
 
 def info_of(row: Any) -> DocumentInfo:
     """A row of ``versions`` (with or without its body)."""
-    added: datetime = row.added_at
-    if added.tzinfo is None:  # SQLite keeps no zone; what was stored is UTC
-        added = added.replace(tzinfo=UTC)
     return DocumentInfo(
         document_id=row.document_id,
         source=row.source,
         title=row.title,
         sha256=row.sha256,
         passages=row.passages,
-        added_at=added.isoformat(timespec="seconds"),
+        added_at=utc(row.added_at).isoformat(timespec="seconds"),
         tags=tuple(row.tags),
         version_id=row.version_id,
         format=row.format,

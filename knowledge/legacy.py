@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 import sqlalchemy as sa
 
+from contracts.databases import utc
 from knowledge.documents import Document
 from knowledge.metadata import Metadata
 from knowledge.passages import split_passages
@@ -27,5 +26,5 @@ def take_over(store: DocumentStore, settings: PassageSettings) -> int:
         known = Metadata(title=row.title, tags=tuple(row.tags), valid_from=row.valid_from, valid_to=row.valid_to)
         passages = tuple(split_passages(row.body, row.title, settings))
         document = Document(row.source, row.source, "markdown", row.body, known, passages)
-        store.put([document], by=BY, now=row.added_at.replace(tzinfo=UTC))
+        store.put([document], by=BY, now=utc(row.added_at))
     return len(rows)

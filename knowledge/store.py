@@ -11,6 +11,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from contracts.databases import hold
 from contracts.engines import DocumentInfo
 from contracts.errors import DocumentUnknown
 from knowledge.api import Added, Held, Outcome
@@ -67,8 +68,9 @@ class DocumentStore:
 
     def open(self) -> None:
         """Make missing tables. Raises KnowledgeError if it is no database."""
-        with opening(self.engine):
-            metadata.create_all(self.engine)
+        with opening(self.engine), self.engine.begin() as connection:
+            hold(connection, "schema")  # the record's migrations may make the same tables in the same moment
+            metadata.create_all(connection)
 
     def close(self) -> None:
         """Let go of all connections."""

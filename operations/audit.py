@@ -7,6 +7,7 @@ import getpass
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import RecordError
 from contracts.events import EventKind
 from escalation.redact import redact_value
@@ -29,7 +30,7 @@ class AuditLog:
         try:
             chained(self._engine, lambda _: [entry(EventKind.CONSOLE_ACTED, call_id, body)])
         except (SQLAlchemyError, OSError) as error:
-            raise RecordError(f"the audit log could not be written: {str(error).splitlines()[0]}") from error
+            raise RecordError(f"the audit log could not be written: {said(error)}") from error
 
     def latest(self, limit: int = 200) -> list[dict[str, str]]:
         """``at``, ``by``, ``action``, ``what``, ``call_id``, the latest first. Raises RecordError."""
@@ -39,7 +40,7 @@ class AuditLog:
             with self._engine.connect() as connection:
                 rows = connection.execute(statement).all()
         except SQLAlchemyError as error:
-            raise RecordError(f"the audit log cannot be read: {str(error).splitlines()[0]}") from error
+            raise RecordError(f"the audit log cannot be read: {said(error)}") from error
         return [_shown(row) for row in rows]
 
 

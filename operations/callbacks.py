@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import CallUnknown, RecordError
 from contracts.events import EventKind
 from contracts.handoff import Reason
@@ -162,4 +163,4 @@ def _callback(row: Any) -> Callback:
 
 
 def _cannot(error: SQLAlchemyError) -> RecordError:
-    return RecordError(f"callbacks cannot be used: {str(error).splitlines()[0]}")
+    return RecordError(f"callbacks cannot be used: {said(error)}")

@@ -13,6 +13,7 @@ from typing import IO, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import RecordError
 from contracts.events import EventKind
 from operations.callers import Caller
@@ -249,4 +250,4 @@ def _holds(path: Path, needles: Sequence[bytes]) -> bool:
 
 
 def _cannot(error: SQLAlchemyError) -> RecordError:
-    return RecordError(f"the record cannot be read: {str(error).splitlines()[0]}")
+    return RecordError(f"the record cannot be read: {said(error)}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import CallwrightError, RecordError
 from contracts.events import EventKind
 from operations.tables import callbacks, calls, events
@@ -52,7 +53,7 @@ def find_caller(engine: sa.Engine, number: str) -> Caller:
             found = [(row[0], row[1], row[2]) for query in (rung, wanted) for row in connection.execute(query)]
             found += [(row.call_id, str(row.body.get("caller", "")), row.at) for row in connection.execute(refused)]
     except SQLAlchemyError as error:
-        raise RecordError(f"the record cannot be read: {str(error).splitlines()[0]}") from error
+        raise RecordError(f"the record cannot be read: {said(error)}") from error
     theirs = sorted((at, call_id, caller) for call_id, caller, at in found if same_caller(given, caller))
     names = {caller for _, _, caller in theirs} | {given}
     words = {word for one in names for word in (one, _digits(_user(one))) if len(word) >= _TELLING}

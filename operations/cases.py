@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import CallUnknown, RecordError
 from contracts.handoff import HandoffRecord
 from operations.chain import Stored
@@ -150,4 +151,4 @@ def _case(row: Any) -> Case:
 
 
 def _cannot(error: SQLAlchemyError) -> RecordError:
-    return RecordError(f"the inbox cannot be used: {str(error).splitlines()[0]}")
+    return RecordError(f"the inbox cannot be used: {said(error)}")

@@ -21,6 +21,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from contracts.databases import hold
 from contracts.events import Event
 from operations.readtables import apply_safely
 from operations.tables import events
@@ -83,6 +84,7 @@ def link(row: Mapping[str, Any]) -> str:
 
 def append_rows(connection: sa.Connection, name: str, group: Sequence[Stored]) -> None:
     """Write a group behind the chain's head, and what it means to the tables for reading. Known events are skipped."""
+    hold(connection, f"chain {name}")
     ids = [stored.event_id for stored in group]
     known = set(connection.scalars(sa.select(events.c.event_id).where(events.c.event_id.in_(ids))))
     head = connection.execute(

@@ -18,8 +18,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from contracts.databases import hold
 from contracts.errors import RecordError
 from contracts.events import Event, EventKind
 from operations.chain import Stored, append_rows, entry_of
@@ -30,26 +31,36 @@ from operations.tables import accounts, callbacks, cases
 CHAIN = "console"
 """Name of the chain of what people did."""
 _TRIES = 5
+_AGAIN = ("40001", "40P01")
+"""Postgres: serialization failure, deadlock."""
 Work = Callable[[sa.Connection], Iterable[Stored]]
 
 
 def chained(engine: sa.Engine, work: Work) -> int:
     """Do ``work`` and append the entries that it returns, in one transaction; how many they were.
 
-    On Postgres another process may take the same number of the chain at the same moment: then all is done once more.
+    One at a time, as SQLite does it: on Postgres the chain is held from the beginning. Where two still stand in each
+    other's way, all is done once more.
     Raises RecordError when that happens too often, SQLAlchemyError when the database cannot be asked.
     """
     for left in reversed(range(_TRIES)):
         try:
             with writing(engine) as connection:
+                hold(connection, f"chain {CHAIN}")
                 told = list(work(connection))
                 if told:
                     append_rows(connection, CHAIN, told)
             return len(told)
-        except IntegrityError as error:
+        except DBAPIError as error:
+            if not _in_the_way(error):
+                raise
             if not left:
                 raise RecordError("the audit log could not be written; try again") from error
     raise AssertionError("unreachable")
+
+
+def _in_the_way(error: DBAPIError) -> bool:
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in _AGAIN
 
 
 def entry(kind: EventKind, call_id: str, body: Mapping[str, Any]) -> Stored:

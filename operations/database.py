@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -15,45 +14,30 @@ from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from contracts.errors import ConfigError, RecordError
+from contracts.databases import advice, first_line, hold, is_postgres, make_engine, resolve_url, shown
+from contracts.errors import RecordError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITE = "callwright_write"
-
-
-def resolve_url(url: str, home: Path) -> sa.URL:
-    """The URL with a relative SQLite path put under ``home``. Raises ConfigError for one that cannot be read."""
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise ConfigError(f"database_url: not a database URL; e.g. sqlite:///callwright.db ({error})") from error
-    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-        return parsed.set(database=str(home / parsed.database))
-    return parsed
+_SETTING = "operations.database_url"
 
 
 def open_database(url: str, home: Path, busy_timeout_ms: int = 2000) -> sa.Engine:
-    """An engine for the record. SQLite: WAL, full sync, foreign keys, ``busy_timeout_ms`` for locks.
+    """An engine for the record. SQLite: WAL, full sync, foreign keys; ``busy_timeout_ms`` for locks.
 
     Makes the folder of a SQLite file. Raises ConfigError for a wrong URL or a missing database driver.
     """
-    parsed = resolve_url(url, home)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite and parsed.database and parsed.database != ":memory:":
+    parsed = resolve_url(url, home, _SETTING)
+    engine = make_engine(parsed, busy_timeout_ms, _SETTING)
+    if is_postgres(engine):
+        return engine
+    if parsed.database and parsed.database != ":memory:":
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RecordError(f"{parsed.database}: its folder cannot be made ({error.strerror})") from error
-    options: dict[str, Any] = (
-        {"connect_args": {"timeout": busy_timeout_ms / 1000}} if sqlite else {"pool_pre_ping": True}
-    )
-    try:
-        engine = sa.create_engine(parsed, **options)
-    except (sa.exc.NoSuchModuleError, ImportError) as error:
-        raise ConfigError(f"database_url: no driver for {parsed.drivername!r}: {error}") from error
-    if sqlite:
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
     return engine
 
 
@@ -78,15 +62,45 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection whose statements all see one moment, whoever writes meanwhile."""
+    with engine.connect() as connection:
+        if is_postgres(engine):
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
 def migrate(engine: sa.Engine) -> None:
-    """Bring the schema to the newest revision; does nothing if it is there. Raises RecordError."""
+    """Bring the schema to the newest revision; does nothing if it is there. Raises RecordError.
+
+    Several processes may begin at once: one does it, the others wait for it.
+    """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with writing(engine) as connection:
+            if is_postgres(connection):
+                connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+                hold(connection, "schema")
+                _refuse_encoding(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except (SQLAlchemyError, CommandError, OSError) as error:
+        raise RecordError(_why_not(engine, error)) from error
+
+
+def _refuse_encoding(connection: sa.Connection) -> None:
+    encoding = connection.scalar(sa.text("SHOW server_encoding"))
+    if encoding != "UTF8":
         raise RecordError(
-            f"{engine.url.render_as_string()}: the schema cannot be brought up to date: {error}"
-        ) from error
+            f"{shown(connection.engine.url)}: the database is encoded in {encoding}, and callers speak every language: "
+            "createdb --encoding UTF8 --template template0 NAME"
+        )
+
+
+def _why_not(engine: sa.Engine, error: Exception) -> str:
+    where = shown(engine.url)
+    if isinstance(error, SQLAlchemyError) and (what_to_do := advice(error)):
+        return f"{where}: {what_to_do} [{first_line(error)}]"
+    return f"{where}: the schema cannot be brought up to date: {error}"

@@ -20,8 +20,10 @@ from enum import StrEnum
 from pathlib import Path
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import is_postgres, said
 from contracts.errors import RecordError
 from contracts.events import EventKind
 from escalation.redact import redact
@@ -31,6 +33,7 @@ from operations.settings import RetentionSettings
 from operations.tables import callbacks, calls, cases, escalations, events, handoffs, turns
 from operations.webhook import call_of
 
+log = structlog.get_logger()
 _CHUNK = 200
 _DIGITS = re.compile(r"\+?\d[\d ().-]{3,}\d")
 """What may be a telephone number in a reason: it is not kept with the proof that all of a caller was erased."""
@@ -111,13 +114,13 @@ class Eraser:
             if days:
                 ids = self._before(now - timedelta(days=days), what)
                 done.append(self._erase(what, ids, by, f"over {days:g} days"))
-        return [*done, *self._compact()]
+        return [*done, *self._compact(done)]
 
     def forget(self, call_ids: Sequence[str], by: str, why: str) -> list[Erased]:
         """Erase all of these calls, open promises to call back too. ``why`` loses what could be a number."""
         told = _DIGITS.sub("[number]", redact(why))
         done = [self._erase(what, list(call_ids), by, told, promises=True) for what in Class]
-        return [*done, *self._compact()]
+        return [*done, *self._compact(done)]
 
     def _before(self, moment: datetime, what: Class) -> list[str]:
         """Calls that began before and still have something of the class."""
@@ -148,7 +151,7 @@ class Eraser:
             try:
                 chained(self._engine, work)
             except SQLAlchemyError as error:
-                raise RecordError(f"{what} could not be erased: {str(error).splitlines()[0]}") from error
+                raise RecordError(f"{what} could not be erased: {said(error)}") from error
             gone, rows, left = gone + counts[0], rows + counts[1], left + counts[2]
             found = [path for path in self._files(what, some) if path.exists()]
             files += len(found)
@@ -173,15 +176,16 @@ class Eraser:
         try:
             return self._engine.connect()
         except SQLAlchemyError as error:
-            raise RecordError(f"the record cannot be read: {str(error).splitlines()[0]}") from error
+            raise RecordError(f"the record cannot be read: {said(error)}") from error
 
-    def _compact(self) -> list[Erased]:
+    def _compact(self, done: Sequence[Erased]) -> list[Erased]:
         """Empty the write-ahead log: what was erased must not stand there still (freed pages are zeroed anyway).
+        On Postgres, vacuum the tables: no old version of a row can be read any more.
 
         One line that says so if others keep it from being emptied: the next erasure, or the operator's end, does it.
         """
-        if self._engine.dialect.name != "sqlite":
-            return []
+        if is_postgres(self._engine):
+            return [] if not any(one.events or one.rows for one in done) or self._vacuumed() else [_left("dead rows")]
         raw = self._engine.raw_connection()
         try:
             busy, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -189,7 +193,21 @@ class Eraser:
             busy = 1
         finally:
             raw.close()
-        return [Erased("write-ahead log", 0, 0, 0, 0, 1)] if busy else []
+        return [_left("write-ahead log")] if busy else []
+
+    def _vacuumed(self) -> bool:
+        names = ", ".join(table.name for table in (events, calls, turns, escalations, handoffs, cases, callbacks))
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql(f"VACUUM {names}")
+        except SQLAlchemyError as error:
+            log.error("erasing.not_vacuumed", error=said(error), what_to_do=f"VACUUM {names}")
+            return False
+        return True
+
+
+def _left(what: str) -> Erased:
+    return Erased(what, 0, 0, 0, 0, 1)
 
 
 def _over_since(connection: sa.Connection, moment: datetime) -> list[str]:

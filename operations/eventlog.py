@@ -22,6 +22,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import first_line
 from contracts.errors import DeviceFull
 from contracts.events import Event, EventKind
 from contracts.handoff import HandoffRecord
@@ -181,7 +182,7 @@ class EventLog:
                 append_rows(connection, self._name, group)
         except (SQLAlchemyError, OSError) as error:
             self._retry_at = time.monotonic() + self._settings.retry_s
-            self._warn("database", str(error).splitlines()[0])
+            self._warn("database", first_line(error))
             return False
         return True
 

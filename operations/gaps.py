@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import RecordError
 from contracts.events import EventKind
 from operations.tables import events, turns
@@ -53,7 +54,7 @@ def unanswered(
                         (row.call_id, row.turn), Unanswered(row.call_id, row.turn, row.at, row.caller_text, why)
                     )
     except SQLAlchemyError as error:
-        raise RecordError(f"the record cannot be read: {str(error).splitlines()[0]}") from error
+        raise RecordError(f"the record cannot be read: {said(error)}") from error
     return list(found.values())
 
 

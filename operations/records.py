@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import CallUnknown, RecordError
 from contracts.events import EventKind
 from contracts.handoff import HandoffRecord
@@ -86,7 +87,7 @@ class Records:
         """The last questions that these rungs answered, each once, the newest first; redacted, as all that is kept."""
         latest = sa.func.max(turns.c.asked_at)
         query = sa.select(turns.c.caller_text).where(turns.c.rung.in_(rungs), turns.c.caller_text != "")
-        query = query.group_by(turns.c.caller_text).order_by(latest.desc(), turns.c.caller_text)
+        query = query.group_by(turns.c.caller_text).order_by(latest.desc().nulls_last(), turns.c.caller_text)
         return [row["caller_text"] for row in self._rows(query.limit(max(1, min(limit, MAX_LIST))))]
 
     def get_call(self, call_id: str) -> CallRecord:
@@ -141,12 +142,7 @@ class Records:
             with self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(query).mappings()]
         except SQLAlchemyError as error:
-            raise RecordError(f"the record cannot be read: {_first_line(error)}") from error
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    """Without the statement and its parameters: this is shown to people and over HTTP."""
-    return str(error).splitlines()[0]
+            raise RecordError(f"the record cannot be read: {said(error)}") from error
 
 
 def _plain(row: Mapping[str, Any]) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import RecordError
 from contracts.events import Event, EventKind
 from contracts.switch import SwitchState, Turned
@@ -35,5 +36,5 @@ def read_switch(engine: sa.Engine) -> SwitchState:
                 except (KeyError, ValueError):  # of a later version of the operator
                     continue
     except SQLAlchemyError as error:
-        raise RecordError(f"the kill switch cannot be read: {str(error).splitlines()[0]}") from error
+        raise RecordError(f"the kill switch cannot be read: {said(error)}") from error
     return state

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from contracts.databases import utc
+
 
 class Utc(TypeDecorator[datetime]):
     """An aware UTC datetime, whatever the database makes of zones. Naive values are refused with ValueError."""
@@ -32,8 +34,7 @@ class Utc(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return utc(value)
 
 
 metadata = sa.MetaData(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import RecordError
 from contracts.events import EventKind
 from contracts.handoff import HandoffRecord, HandoffStatus
@@ -51,7 +52,7 @@ def unended(engine: sa.Engine, before: datetime, log: str = "main") -> list[Unen
         with engine.connect() as connection:
             rows = connection.execute(query).all()
     except SQLAlchemyError as error:
-        raise RecordError(f"the record cannot be read: {str(error).splitlines()[0]}") from error
+        raise RecordError(f"the record cannot be read: {said(error)}") from error
     return [
         Unended(
             row.call_id, row.caller, max(0.0, (_aware(row.last, row.started_at) - row.started_at).total_seconds()),

@@ -16,10 +16,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.databases import said
 from contracts.errors import RecordError
 from contracts.events import EventKind
 from operations.chain import GENESIS, digest, link
 from operations.changes import CHAIN, account_row
+from operations.database import snapshot
 from operations.erasing import KINDS, Class
 from operations.meaning import MADE, Change, meaning
 from operations.tables import (
@@ -101,7 +103,7 @@ class _Seen:
 def faults(engine: sa.Engine, tell: Tell | None = None) -> Iterator[str]:
     """One line for everything that is not as it was written. Raises RecordError when the record cannot be read."""
     try:
-        with engine.connect() as connection:
+        with snapshot(engine) as connection:
             names = list(connection.scalars(sa.select(events.c.log).distinct()))
             seen, erased = _Seen(), _erasures(connection)
             count = _Counter(connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0, tell)
@@ -112,7 +114,7 @@ def faults(engine: sa.Engine, tell: Tell | None = None) -> Iterator[str]:
             yield from _accounts(connection, seen.accounts)
             yield from _sessions(connection, seen.begun)
     except SQLAlchemyError as error:
-        raise RecordError(f"the record cannot be read: {str(error).splitlines()[0]}") from error
+        raise RecordError(f"the record cannot be read: {said(error)}") from error
 
 
 def heads(engine: sa.Engine) -> dict[str, tuple[int, str]]:

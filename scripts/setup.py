@@ -49,6 +49,8 @@ INPUTS = ("pyproject.toml", "constraints.txt", "requirements-sip.txt", "scripts/
 """Files that decide what .venv holds: a change in one makes it anew."""
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 """Program → Debian package."""
+POSTGRES = Path("/usr/lib/postgresql")
+"""Where Debian puts its servers, which are not on the PATH."""
 APT_PATIENCE_S = 300
 """Longest that one step of apt may take; the tests can do without."""
 
@@ -180,15 +182,21 @@ def show_build(command: list[str], env: dict[str, str]) -> None:
     say(f"built in {time.monotonic() - begun:.0f} s" + " " * 30)
 
 
-def browser() -> None:
-    """A headless browser for the console's tests: installed where we may, else named; those tests then skip."""
-    if all(shutil.which(name) for name in BROWSER):
-        return
-    command = f"apt-get install -y --no-install-recommends {' '.join(BROWSER.values())}"
+def debian_for_tests() -> None:
+    """A headless browser, and a Postgres server that nobody starts but the tests."""
+    if not all(shutil.which(name) for name in BROWSER):
+        debian(list(BROWSER.values()), "headless Chromium", "the console's pages are not tested here")
+    if not shutil.which("initdb") and not list(POSTGRES.glob("*/bin/initdb")):
+        debian(["postgresql"], "Postgres server", "the record is tested on SQLite alone here")
+
+
+def debian(packages: list[str], what: str, without: str) -> None:
+    """Install where we may, else say what to do; the tests that want it then skip and say so."""
+    command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        say(f"no headless Chromium: the console's pages are not tested here; {command}")
+        say(f"no {what}: {without}; {command}")
         return
-    say("installing headless Chromium for the console's tests")
+    say(f"installing {what} for the tests")
     try:
         for step in ("apt-get update", command):
             subprocess.run(
@@ -200,7 +208,7 @@ def browser() -> None:
                 check=True,
             )
     except (subprocess.SubprocessError, OSError) as error:
-        say(f"that failed ({error}): the console's pages are not tested here")
+        say(f"that failed ({error}): {without}")
 
 
 def stamp(dev: bool) -> str:
@@ -238,7 +246,7 @@ def main() -> int:
         check_machine()
         install(options.dev)
         if options.dev:
-            browser()
+            debian_for_tests()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from contracts.databases import is_postgres, shown
 from contracts.errors import CallwrightError
 from escalation.rules import RuleBook
 from operations.database import migrate, open_database
@@ -38,8 +41,7 @@ def check_all(settings: OperatorSettings, *, deep: bool) -> list[CheckLine]:
         *check_models(faults, len(names), deep),
         *(check_port(port) for port in _ports(settings)),
         check_rtp(sip.rtp_port_min, sip.rtp_port_max, settings.telephony.admission.max_calls),
-        check_sqlite(settings.home_dir),
-        _schema(settings),
+        *record_lines(settings),
         _rules(settings),
         _person(settings),
     ]
@@ -58,14 +60,28 @@ def _ports(settings: OperatorSettings) -> list[Port]:
     return ports
 
 
-def _schema(settings: OperatorSettings) -> CheckLine:
+def record_lines(settings: OperatorSettings) -> list[CheckLine]:
+    """The database server or the file system under SQLite, and the schema. No password is shown."""
+    lines = []
     try:
         engine = open_database(settings.operations.database_url, settings.home_dir)
+        if not is_postgres(engine):
+            lines.append(check_sqlite(settings.home_dir))
         migrate(engine)
+        if is_postgres(engine):
+            lines.append(CheckLine("database", "ok", _server(engine)))
         engine.dispose()
     except CallwrightError as error:
-        return CheckLine("record", "fail", str(error), "mend operations.database_url, or move the database away")
-    return CheckLine("record", "ok", f"{settings.operations.database_url} has the newest schema")
+        advice = "mend operations.database_url (docs/postgres.md), or move the database away"
+        return [*lines, CheckLine("record", "fail", str(error), advice)]
+    return [*lines, CheckLine("record", "ok", f"{shown(engine.url)} has the newest schema")]
+
+
+def _server(engine: sa.Engine) -> str:
+    """Which Postgres, and how many connections it allows."""
+    with engine.connect() as connection:
+        version, most = (connection.scalar(sa.text(f"SHOW {one}")) for one in ("server_version", "max_connections"))
+    return f"PostgreSQL {version}, at most {most} connections"
 
 
 def _rules(settings: OperatorSettings) -> CheckLine:

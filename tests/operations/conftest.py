@@ -12,9 +12,9 @@ from operations.database import migrate, open_database
 
 
 @pytest.fixture
-def record(tmp_path: Path) -> Iterator[sa.Engine]:
+def record(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
     """An empty, migrated record."""
-    engine = open_database("sqlite:///record.db", tmp_path)
+    engine = open_database(database_url, tmp_path)
     migrate(engine)
     yield engine
     engine.dispose()

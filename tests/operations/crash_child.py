@@ -13,7 +13,7 @@ from operations.settings import EventLogSettings
 
 def main() -> None:
     home = Path(sys.argv[1])
-    engine = open_database("sqlite:///record.db", home)
+    engine = open_database(sys.argv[2], home)
     migrate(engine)
     log = EventLog(engine, home / "spool", EventLogSettings(group_commit_ms=5))
     number = 0

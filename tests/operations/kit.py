@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from contracts.databases import is_postgres
 from contracts.events import Event, EventKind
 from contracts.handoff import HandoffRecord, Reason
 from operations.eventlog import EventLog
@@ -57,6 +60,15 @@ def handoff(call_id: str = "call-1") -> HandoffRecord:
         call_id=call_id, external_id=f"sip-{call_id}", caller="+15550100", reason=Reason.PERSON_REQUESTED,
         rule_id="asks-for-a-person", summary="One. Two. Three.", asked_at=START,
     )  # fmt: skip
+
+
+@contextmanager
+def locked(engine: sa.Engine) -> Iterator[None]:
+    """Somebody else holds the record meanwhile: nobody can write."""
+    with engine.connect() as blocker:
+        take = "LOCK TABLE events IN EXCLUSIVE MODE" if is_postgres(engine) else "DELETE FROM events WHERE seq < 0"
+        blocker.exec_driver_sql(take)
+        yield
 
 
 def length_of(engine: sa.Engine, chain: str = "main") -> int:

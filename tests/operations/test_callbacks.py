@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +21,11 @@ from operations.audit import AuditLog
 from operations.callbacks import CallbackOutcome, Callbacks, CallbackState
 from operations.callbacks_cli import make_app
 from operations.cases import CaseTaken
-from operations.database import migrate, open_database, writing
+from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.settings import EventLogSettings
 from server.records_link import TicketKeeper
+from tests.operations.kit import locked
 
 NOW = datetime.now(UTC)
 QUICK = EventLogSettings(group_commit_ms=1, retry_s=0.05, busy_timeout_ms=100)
@@ -37,10 +39,11 @@ def promise(ticket: str = "3f2a91c0", days: float = 5, since: datetime = NOW) ->
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> sa.Engine:
-    opened = open_database("sqlite:///record.db", tmp_path, 100)
+def engine(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
+    opened = open_database(database_url, tmp_path, 100)
     migrate(opened)
-    return opened
+    yield opened
+    opened.dispose()
 
 
 def kept(engine: sa.Engine, home: Path, *tickets: CallbackTicket) -> Callbacks:
@@ -62,21 +65,23 @@ from operations.eventlog import EventLog
 from server.records_link import TicketKeeper
 from tests.operations.test_callbacks import QUICK, promise
 home = Path(sys.argv[1])
-log = EventLog(open_database("sqlite:///record.db", home, 100), home / "spool", QUICK)
+log = EventLog(open_database(sys.argv[2], home, 100), home / "spool", QUICK)
 asyncio.run(TicketKeeper(log).keep(promise()))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("held", [False, True])
 def test_a_ticket_that_was_promised_is_there_after_kill_9_even_if_the_database_was_locked(
-    engine: sa.Engine, tmp_path: Path, locked: bool
+    engine: sa.Engine, tmp_path: Path, database_url: str, held: bool
 ) -> None:
     def child() -> int:
-        return subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], timeout=60, check=False).returncode
+        return subprocess.run(
+            [sys.executable, "-c", CHILD, str(tmp_path), database_url], timeout=60, check=False
+        ).returncode
 
-    if locked:
-        with writing(engine):
+    if held:
+        with locked(engine):
             assert child() == -signal.SIGKILL
         assert Callbacks(engine).to_do() == []
     else:

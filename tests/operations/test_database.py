@@ -19,8 +19,8 @@ from operations.tables import metadata
 from operations.verifying import faults, heads
 
 
-def test_the_migrated_schema_is_the_one_that_the_code_describes(tmp_path: Path) -> None:
-    engine = open_database("sqlite:///a/record.db", tmp_path)
+def test_the_migrated_schema_is_the_one_that_the_code_describes(tmp_path: Path, database_url: str) -> None:
+    engine = open_database(database_url, tmp_path / "a")
     migrate(engine)
     with engine.connect() as connection:
         everything = sa.MetaData()
@@ -30,8 +30,8 @@ def test_the_migrated_schema_is_the_one_that_the_code_describes(tmp_path: Path) 
         assert compare_metadata(context, everything) == []
 
 
-def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
-    engine = open_database("sqlite:///record.db", tmp_path)
+def test_migrating_twice_changes_nothing(tmp_path: Path, database_url: str) -> None:
+    engine = open_database(database_url, tmp_path)
     migrate(engine)
     before = sa.inspect(engine).get_table_names()
     migrate(engine)

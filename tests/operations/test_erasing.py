@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,9 +26,9 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def record(tmp_path: Path) -> sa.Engine:
+def record(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
     """Two calls, a hundred days apart, both recorded, handed over, taken by ana, and to be called back."""
-    engine = open_database("sqlite:///record.db", tmp_path)
+    engine = open_database(database_url, tmp_path)
     migrate(engine)
     (tmp_path / "recordings").mkdir()
     for name, start in (("call-old", START), ("call-new", START + 100 * DAY)):
@@ -37,7 +38,8 @@ def record(tmp_path: Path) -> sa.Engine:
         Cases(engine).claim(name, "ana")
         Cases(engine).close(name, "ana", CaseOutcome.SOLVED, ["fees"], "told the fee")
     Callbacks(engine).claim("ticket-call-new", "ana")
-    return engine
+    yield engine
+    engine.dispose()
 
 
 def promise(ticket: str, call_id: str, since: datetime, days: float = 5) -> Event:
@@ -73,6 +75,7 @@ def test_each_class_goes_at_its_own_age_and_the_chain_goes_on(record: sa.Engine,
     assert again[Class.TRANSCRIPTS].calls == 0
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_was_erased_is_not_left_in_the_files_of_the_database(record: sa.Engine, tmp_path: Path) -> None:
     Eraser(record, tmp_path / "recordings").forget(["call-old", "call-new"], "test", "asked for")
     record.dispose()
@@ -126,6 +129,7 @@ def test_all_of_a_caller_goes_and_only_theirs(record: sa.Engine, tmp_path: Path)
         ),
     ],
 )
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_whoever_changes_a_row_is_found_and_the_row_named(record: sa.Engine, change: str, named: str) -> None:
     with record.begin() as connection:
         assert connection.execute(sa.text(change)).rowcount
@@ -167,6 +171,7 @@ def test_retention_of_hand_overs_leaves_a_promise_that_is_open(record: sa.Engine
 
 
 @pytest.mark.parametrize("given", ["", "  ", "anonymous", "sip:anonymous@anonymous.invalid", "unknown"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_callers_without_a_number_are_nobody_in_particular(record: sa.Engine, given: str) -> None:
     with pytest.raises(CallerUnclear, match="give the number"):
         find_caller(record, given)

@@ -18,7 +18,7 @@ from operations.database import migrate, open_database
 from operations.eventlog import EventLog
 from operations.settings import EventLogSettings
 from operations.tables import events, turns
-from tests.operations.kit import length_of
+from tests.operations.kit import length_of, locked
 
 FAST = EventLogSettings(group_commit_ms=1, retry_s=0.02, busy_timeout_ms=20)
 
@@ -41,8 +41,8 @@ class Alarms:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = open_database("sqlite:///record.db", tmp_path, busy_timeout_ms=20)
+def engine(tmp_path: Path, database_url: str) -> Iterator[sa.Engine]:
+    engine = open_database(database_url, tmp_path, busy_timeout_ms=20)
     migrate(engine)
     yield engine
     engine.dispose()
@@ -82,8 +82,7 @@ def test_a_locked_database_sends_events_to_the_spool_and_back_in_order(engine: s
     log = EventLog(engine, tmp_path / "spool", FAST, alarm=alarms)
     log.append(trouble(0))
     assert log.flush(20)
-    with engine.connect() as blocker:
-        blocker.exec_driver_sql("DELETE FROM events WHERE seq < 0")  # takes the write lock
+    with locked(engine):
         for number in range(1, 40):
             log.append(trouble(number))
         assert log.flush(20)
@@ -97,6 +96,7 @@ def test_a_locked_database_sends_events_to_the_spool_and_back_in_order(engine: s
     assert not (tmp_path / "spool").exists()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_full_disk_stops_nobody_and_loses_nothing_that_fits_the_spool(engine: sa.Engine, tmp_path: Path) -> None:
     @sa.event.listens_for(engine, "connect")
     def _limit(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
@@ -126,8 +126,7 @@ def test_with_neither_database_nor_spool_the_oldest_go_and_it_is_said(engine: sa
     (tmp_path / "file").write_text("in the way")
     alarms = Alarms()
     log = EventLog(engine, tmp_path / "file" / "spool", FAST.model_copy(update={"max_queued": 100}), alarm=alarms)
-    with engine.connect() as blocker:
-        blocker.exec_driver_sql("DELETE FROM events WHERE seq < 0")
+    with locked(engine):
         for number in range(150):
             log.append(trouble(number))
         alarms.wait("spool")
@@ -141,8 +140,7 @@ def test_with_neither_database_nor_spool_the_oldest_go_and_it_is_said(engine: sa
 
 def test_events_replayed_after_a_crash_are_not_kept_twice(engine: sa.Engine, tmp_path: Path) -> None:
     log = EventLog(engine, tmp_path / "spool", FAST)
-    with engine.connect() as blocker:
-        blocker.exec_driver_sql("DELETE FROM events WHERE seq < 0")
+    with locked(engine):
         log.append(trouble(1))
         assert log.flush(20)
         spooled = (tmp_path / "spool").read_bytes()
@@ -155,9 +153,9 @@ def test_events_replayed_after_a_crash_are_not_kept_twice(engine: sa.Engine, tmp
     assert length_of(engine) == 2
 
 
-def test_kill_minus_nine_loses_no_acknowledged_event(tmp_path: Path) -> None:
+def test_kill_minus_nine_loses_no_acknowledged_event(tmp_path: Path, database_url: str) -> None:
     child = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("crash_child.py")), str(tmp_path)],
+        [sys.executable, str(Path(__file__).with_name("crash_child.py")), str(tmp_path), database_url],
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -173,7 +171,7 @@ def test_kill_minus_nine_loses_no_acknowledged_event(tmp_path: Path) -> None:
     rest = child.stdout.read().split()
     child.wait(20)
     acknowledged = int(rest[-1]) if rest else acknowledged
-    engine = open_database("sqlite:///record.db", tmp_path)
+    engine = open_database(database_url, tmp_path)
     kept = numbers(engine)
     assert kept[:acknowledged] == list(range(1, acknowledged + 1))
     assert length_of(engine) == len(kept)
@@ -199,8 +197,7 @@ def test_odd_values_neither_raise_nor_stop_the_others(engine: sa.Engine, tmp_pat
 def test_card_numbers_never_reach_database_or_spool(engine: sa.Engine, tmp_path: Path) -> None:
     log = EventLog(engine, tmp_path / "spool", FAST)
     spoken = "four one one one one one one one one one one one one one one one"
-    with engine.connect() as blocker:
-        blocker.exec_driver_sql("DELETE FROM events WHERE seq < 0")
+    with locked(engine):
         log.append(Event(EventKind.TURN_CALLER, "c1", {"turn": 1, "text": f"my card is {spoken}"}))
         log.append(Event(EventKind.TURN_OPERATOR, "c1", {"turn": 1, "text": "4111 1111 1111 1111", "heard": ""}))
         for digit in "4111111111111111":
