@@ -118,12 +118,12 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def said(error: SQLAlchemyError) -> str:
+def said(error: Exception) -> str:
     """What to do where that is known, else what the database said, in one line: for people and over HTTP."""
     return advice(error) or first_line(error)
 
 
-def advice(error: SQLAlchemyError) -> str:
+def advice(error: Exception) -> str:
     """What a person is to do about an error of Postgres; empty where nothing is known."""
     if not type(getattr(error, "orig", None)).__module__.startswith("psycopg"):
         return ""
