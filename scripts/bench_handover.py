@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -97,7 +98,8 @@ class PersonBot:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._process is not None
-        self._process.terminate()
+        with contextlib.suppress(ProcessLookupError):  # Ctrl-C has ended it too
+            self._process.terminate()
         await self._process.wait()
         if self._reader is not None:
             self._reader.cancel()

@@ -10,6 +10,7 @@ Exit status 0 if so.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import signal
@@ -61,6 +62,7 @@ async def record_of(operator: OperatorProcess) -> tuple[list[str], list[str], li
 
 async def main() -> int:
     """Exit status 0 if nobody was lost."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as name:
         env = {**ports_apart(), "CALLWRIGHT_HOME": f"{name}/home"}
         async with PersonBot() as person:

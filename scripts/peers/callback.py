@@ -15,6 +15,7 @@ Exit status 0 if it did.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 import tempfile
@@ -91,6 +92,7 @@ async def called_back(operator: OperatorProcess, folder: Path) -> float:
 
 async def main() -> int:
     """Exit status 0 if both heard each other."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = config(folder)

@@ -6,9 +6,8 @@ import base64
 import json
 import subprocess
 import sys
-import time
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -159,14 +158,6 @@ def caller(phone: Phone, said: Path, record: Path) -> Iterator[dict[str, Any]]:
         process.stdin.close()
         process.stdout.read()
         process.wait(20)
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    """Until it is so."""
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until, "it never came about"
-        time.sleep(0.05)
 
 
 @contextmanager

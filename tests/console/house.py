@@ -7,7 +7,8 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -83,6 +84,14 @@ GAPS = (
     "exchanging foreign currency, is that possible",
     "Do you rent safe deposit boxes?",
 )
+
+
+def until(what: Callable[[], bool], patience_s: float = 60.0) -> None:
+    """Wait for something that other processes bring about."""
+    end = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)
 
 
 class NoQuestions:

@@ -14,9 +14,9 @@ from contracts.handoff import CallbackTicket, Reason
 from escalation.queuesettings import QueueSettings
 from operations.audit import AuditLog
 from tests.console.conftest import record_of_people
-from tests.console.house import House
+from tests.console.house import House, until
 from tests.console.test_audio import do, said
-from tests.console.test_queue_line import seat, until
+from tests.console.test_queue_line import seat
 from tests.dialog.phones import Exchange
 
 DESK = "sip:200@desk.example"

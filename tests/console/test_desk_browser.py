@@ -24,9 +24,8 @@ from tests.console.desk import (
     press,
     role,
     speech,
-    wait,
 )
-from tests.console.house import House
+from tests.console.house import House, until
 
 __all__ = ["house", "phone"]
 pytestmark = SOUND
@@ -53,12 +52,12 @@ def test_each_hears_the_other_and_nobody_is_left_alone(house: House, phone: Phon
         keep(chrome, "desk")
         press(chrome, "Give back")
         role(chrome, "listen")
-        wait(lambda: "You're back with the automated assistant" in phone.said())
+        until(lambda: "You're back with the automated assistant" in phone.said())
         press(chrome, "Take over")
         role(chrome, "person")
         assert complaints(chrome) == []
         chrome.get("about:blank")
-        wait(lambda: "I'm sorry, we lost my colleague." in phone.said())
+        until(lambda: "I'm sorry, we lost my colleague." in phone.said())
     assert phone.acts() == ["listens", "takes over", "gives back", "takes over", "is cut off"]
     assert match(heard[:alone], read_wav(mine)) > 0.8, "who listens hears the caller"
     assert match(heard[alone:], read_wav(mine)) > 0.9, "who has taken over hears the caller alone"
@@ -80,11 +79,11 @@ def test_the_call_button_is_a_call_to_the_operator(house: House, phone: Phone, t
         more(chrome, 5.5)
         press(chrome, "0")
         keep(chrome, "phone")
-        wait(lambda: phone.talk is not None and bool(phone.talk.record.bodies(EventKind.ESCALATION_RAISED)))
+        until(lambda: phone.talk is not None and bool(phone.talk.record.bodies(EventKind.ESCALATION_RAISED)))
         heard = kept(chrome)
         press(chrome, "Hang up")
         see(chrome, "You have hung up.")
-        wait(lambda: not phone.call_id)
+        until(lambda: not phone.call_id)
         assert complaints(chrome) == []
     assert match(bytes(phone.said_to_us), read_wav(theirs)) > 0.65
     loud = np.abs(np.frombuffer(heard, "<i2").astype(int)) > 100

@@ -41,9 +41,8 @@ from tests.console.desk import (
     press,
     role,
     speech,
-    wait,
 )
-from tests.console.house import House
+from tests.console.house import House, until
 from tests.console.test_audio import line_to
 from tests.console.test_queue_line import free_port, up
 
@@ -119,7 +118,7 @@ def test_a_whisper_is_for_the_person_alone_and_who_barges_in_is_heard_by_all(
         with line_to(house, phone.call_id, tom) as socket:
             person = Colleague(socket, pcm["person"])
             person.start()
-            wait(lambda: phone.acts()[-1:] == ["takes over"])
+            until(lambda: phone.acts()[-1:] == ["takes over"])
             press(chrome, "Whisper")
             role(chrome, "whisper")
             began = len(person.heard)
@@ -164,15 +163,15 @@ def test_of_two_browsers_that_race_for_a_call_one_has_it_and_the_other_is_told_w
                 "const take = document.querySelector('[data-do=person]');"
                 f"setTimeout(() => take.click(), {at} - Date.now())"
             )
-        wait(lambda: "takes over" in phone.acts())
+        until(lambda: "takes over" in phone.acts())
         loser_says = "is talking with this caller"
-        wait(lambda: any(loser_says in chrome.find_element(By.CSS_SELECTOR, "[data-says]").text for chrome in two))
+        until(lambda: any(loser_says in chrome.find_element(By.CSS_SELECTOR, "[data-says]").text for chrome in two))
         roles = sorted(str(chrome.find_element(By.ID, "seat").get_attribute("data-role")) for chrome in two)
         assert roles == ["listen", "person"]
         assert phone.acts().count("takes over") == 1
         for chrome in two:
             press(chrome, "Leave")
-        wait(lambda: "You're back with the automated assistant" in phone.said())
+        until(lambda: "You're back with the automated assistant" in phone.said())
 
 
 @contextmanager
@@ -183,7 +182,7 @@ def console_process(house: House) -> Iterator[tuple[str, subprocess.Popen[bytes]
     start = ConsoleStart(home=house.home, database_url=SecretStr("sqlite:///record.db"), settings=settings)
     process = subprocess.Popen([sys.executable, "-m", "console"], env={**os.environ, **start.environment()})
     try:
-        wait(lambda: up(port))
+        until(lambda: up(port))
         yield f"http://127.0.0.1:{port}", process
     finally:
         process.kill()
@@ -216,16 +215,16 @@ def test_whatever_dies_under_whoever_has_the_caller_the_operator_goes_on(
             see(chrome, "Sign out")
             taken(chrome, phone, url)
             console.send_signal(signal.SIGKILL)
-            wait(lambda: lost(1))
+            until(lambda: lost(1))
             see(chrome, "The line to the operator is lost.")
         with browser(tmp_path / "b", voices["supervisor"]) as chrome:
             enter(chrome, house, "supervisor")
             taken(chrome, phone, house.url)
             signal_all(chrome, signal.SIGSTOP)  # connected, but nothing comes: a machine that fell asleep
-            wait(lambda: lost(2))
+            until(lambda: lost(2))
             signal_all(chrome, signal.SIGCONT)
             see(chrome, "The line to the operator is lost.")
             taken(chrome, phone, house.url)
             signal_all(chrome, signal.SIGKILL)
-            wait(lambda: lost(3))
+            until(lambda: lost(3))
         assert phone.call_id, "the call is up"

@@ -8,8 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +22,9 @@ from console.start import ConsoleStart
 from escalation.queue import Wait
 from escalation.queuesettings import QueueSettings
 from tests.console.conftest import PASSWORD, SETTINGS, record_of_people
-from tests.console.house import House, Person
+from tests.console.house import House, Person, until
 from tests.console.test_audio import said
 from tests.dialog.kit import Talk
-
-PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +56,6 @@ def seat(house: House, person: Person, page: str) -> Iterator[ClientConnection]:
     url = f"{house.url.replace('http', 'ws')}{page}/audio"
     with connect(url, origin=Origin(house.url), additional_headers={"Cookie": cookie}, close_timeout=1) as opened:
         yield opened
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.05)
 
 
 def test_an_agent_talks_with_whom_they_claimed_and_giving_back_makes_them_ready(house: House) -> None:
