@@ -12,6 +12,7 @@ from tests.console.chromium import (
     WebDriverWait,
     chromium,
     complaints,
+    dressed,
     enter,
     keep,
     see,
@@ -45,9 +46,7 @@ def test_whoever_is_ready_is_offered_the_caller_and_takes_them(house: House, tmp
         chrome.execute_script("arguments[0].focus(); window.first = document.getElementById('queue')", refuse)
         WebDriverWait(chrome, PATIENCE_S).until(lambda one: one.execute_script("return !window.first.isConnected"))
         assert chrome.switch_to.active_element.get_attribute("id") == "refuse-offer"  # nothing takes the keyboard away
-        telephone = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": False}
-        chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", telephone)
-        assert chrome.execute_script("return document.documentElement.scrollWidth") <= 360
+        dressed(chrome, "light", 360)
         keep(chrome, "queue-360")
         chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         chrome.find_element(By.ID, "take-offer").click()
@@ -60,3 +59,21 @@ def test_whoever_is_ready_is_offered_the_caller_and_takes_them(house: House, tmp
         assert [one for one in complaints(chrome) if "favicon" not in one] == []
     for talk in (waiting, second):
         house.do(talk.end())
+
+
+def test_whole_addresses_fit_on_a_tablet_and_a_telephone(house: House, tmp_path: Path) -> None:
+    house.queued = True
+    talk = house.ring("call-wide", caller="sip:+15550142@trunk-7.carrier.example:5060", target="")
+    with house.browser("agent") as agent, chromium(tmp_path) as chrome:
+        agent.post("/queue/ready")  # else nobody waits
+        house.do(wants_a_person(talk))
+        enter(chrome, house, "supervisor")
+        for page in ("calls", "queue", "inbox"):
+            chrome.get(f"{house.url}/{page}")
+            see(chrome, "+15550142")
+            for scheme, width in (("light", 1024), ("dark", 820), ("light", 360)):
+                dressed(chrome, scheme, width)  # all of it can be seen
+                keep(chrome, f"{page}-{width}")
+            chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        assert [one for one in complaints(chrome) if "favicon" not in one] == []
+    house.do(talk.end())
