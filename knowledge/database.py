@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ CHUNK = 500
 _SETTING = "knowledge.database"
 _PATIENCE_MS = 10_000
 """How long a lock of the database is waited for."""
+_NEEDED = 1 << 20
+"""Bytes that must be free for SQLite's files beside the database."""
 ItemT = TypeVar("ItemT")
 
 
@@ -64,9 +67,25 @@ def opening(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        what_to_do = advice(error) or "restore it from a backup, or move it away and add the documents again"
-        where = shown(engine.url)
-        raise KnowledgeError(f"the database {where} cannot be used ({first_line(error)}); {what_to_do}") from error
+        raise KnowledgeError(unusable(shown(engine.url), error, _free_bytes(engine.url))) from error
+
+
+def unusable(where: str, error: DatabaseError, free_bytes: int) -> str:
+    """Why a database cannot be opened, and what to do. SQLite cannot even be read without some space: its write-ahead
+    log needs an index file. Pure."""
+    if free_bytes < _NEEDED:
+        return (
+            f"the database {where} cannot be opened: no space is left there ({first_line(error)}). Nothing is lost; "
+            "free some and start again"
+        )
+    what_to_do = advice(error) or "restore it from a backup, or move it away and add the documents again"
+    return f"the database {where} cannot be used ({first_line(error)}); {what_to_do}"
+
+
+def _free_bytes(url: sa.URL) -> int:
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return _NEEDED
+    return shutil.disk_usage(Path(url.database).parent).free
 
 
 def chunks(items: Iterable[ItemT], size: int = CHUNK) -> Iterator[Sequence[ItemT]]:

@@ -15,7 +15,7 @@ from contracts.engines import Evidence
 from contracts.errors import ReleaseRefused
 from knowledge import suites
 from knowledge.api import ReleaseInfo
-from knowledge.golden import Answers, Search, load_golden
+from knowledge.golden import Answers, GoldenQuestion, Search, load_golden
 from knowledge.indexer import Indexer
 from knowledge.releases import ReleaseStore, number_of
 from knowledge.review import mark_new, objections, report_of, run_checks
@@ -75,6 +75,7 @@ class ReleaseDesk:
         """Freeze the draft, write its file, review it. ``now``: do not wait for vectors, which then follow."""
         marks = [time.monotonic()]
         with self._proposing:
+            self._golden()  # a file that cannot be read is told before anything is frozen
             if not now:
                 self._indexer.wait_embedded(_EMBEDDING_S)
             marks.append(time.monotonic())
@@ -125,10 +126,9 @@ class ReleaseDesk:
         live = self._releases.live()
         found = run_checks(path_of(self._folder, number), self._settings, self._today())
         checks = mark_new(found, self._releases.info(live).report if live is not None else {})
-        questions = self._settings.questions
         report = report_of(
             checks,
-            load_golden(self._home / questions) if questions else (),
+            self._golden(),
             self._search(live) if live is not None else None,
             self._search(number),
             self._releases.diff(live, number),
@@ -137,6 +137,10 @@ class ReleaseDesk:
         report["objections"] = objections(report, self._settings)
         report["took_s"] = {**(took_s or {}), "reviewed": round(time.monotonic() - began, 2)}
         self._releases.keep_report(number, report)
+
+    def _golden(self) -> tuple[GoldenQuestion, ...]:
+        questions = self._settings.questions
+        return load_golden(self._home / questions) if questions else ()
 
     def _search(self, number: int) -> Search:
         name = release_name(number)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from contracts.errors import DeviceFull, ReleaseRefused, ReleaseUnknown
+from contracts.errors import ConfigError, DeviceFull, ReleaseRefused, ReleaseUnknown
 from dialog.rehearsal import rehearsal
 from knowledge.api import ReleaseState
 from knowledge.base import KnowledgeBase
@@ -166,6 +166,14 @@ def test_golden_questions_show_what_would_change_and_hold_back_what_is_lost(base
     base.publish(second.release, by="maria", despite="the fee has risen")
     assert price(base) == "30"
     assert "the fee has risen" in base.changes()[0].what
+
+
+def test_golden_questions_that_cannot_be_read_freeze_nothing(bases: Bases) -> None:
+    base = bases(questions="nothing.yaml")
+    base.add(WIRES, "wires.md", by="maria")
+    with pytest.raises(ConfigError, match=r"nothing\.yaml: cannot be read"):
+        base.propose(by="maria")
+    assert base.releases() == []
 
 
 def test_a_first_release_loses_nothing_and_shows_what_fails(embedder: Embeds, tmp_path: Path) -> None:

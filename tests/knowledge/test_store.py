@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from contracts.errors import DeviceFull, DocumentUnknown, KnowledgeError
 from knowledge import legacy
 from knowledge.api import Added, Outcome
-from knowledge.database import open_engine
+from knowledge.database import open_engine, unusable
 from knowledge.formats import read_documents
 from knowledge.settings import KnowledgeSettings, PassageSettings
 from knowledge.store import DocumentStore
@@ -141,6 +141,12 @@ def test_a_full_disk_is_named_and_reads_go_on(tmp_path: Path) -> None:
     with pytest.raises(DeviceFull, match="Free some"):
         put(store, "# Big\n\n" + "A fee of some kind is due. " * 20_000, "big.md")
     assert [info.source for info in store.list_draft()] == ["fees.md"]
+
+
+def test_a_disk_that_is_full_when_opening_is_not_taken_for_a_broken_database() -> None:
+    full, broken = (sa.exc.OperationalError("", {}, Exception(why)) for why in ("disk I/O error", "not a database"))
+    assert "Nothing is lost; free some and start again" in unusable("knowledge.db", full, 4096)
+    assert "restore it from a backup" in unusable("knowledge.db", broken, 1 << 30)
 
 
 def test_vectors_are_kept_by_content_and_model(tmp_path: Path) -> None:
