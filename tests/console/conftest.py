@@ -17,6 +17,7 @@ from console.api import make_api
 from console.permissions import Role
 from console.settings import ConsoleSettings, SignInSettings
 from operations.database import migrate, open_database
+from tests.postgres import Cluster
 
 if TYPE_CHECKING:
     from tests.console.house import House
@@ -29,14 +30,24 @@ Somebody = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def people(tmp_path: Path) -> sa.Engine:
-    """A record in which each role is an account of that name; ``maria`` is editor and approver."""
-    return record_of_people(tmp_path)
+def people(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A record in which each role is an account of that name; ``maria`` is editor and approver.
+
+    On SQLite, or on both: ``@pytest.mark.parametrize("people", BOTH, indirect=True)``.
+    """
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield record_of_people(tmp_path)
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    with cluster.migrated() as url:
+        engine = record_of_people(tmp_path, url)
+        yield engine
+        engine.dispose()
 
 
-def record_of_people(home: Path) -> sa.Engine:
-    """In that folder."""
-    engine = open_database("sqlite:///record.db", home)
+def record_of_people(home: Path, url: str = "sqlite:///record.db") -> sa.Engine:
+    """In that folder, or there."""
+    engine = open_database(url, home)
     migrate(engine)
     accounts = Accounts(engine, SETTINGS.sign_in)
     for role in Role:

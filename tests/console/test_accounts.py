@@ -18,6 +18,7 @@ from console.permissions import ROLES, Permission, Role, granted
 from console.settings import SignInSettings
 from operations.verifying import faults
 from tests.console.conftest import PASSWORD, SETTINGS
+from tests.postgres import BOTH
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -32,6 +33,7 @@ class At:
         return self.now
 
 
+@pytest.mark.parametrize("people", BOTH, indirect=True)
 def test_a_session_ends_when_unused_and_in_any_case_after_its_longest_time(people: sa.Engine) -> None:
     clock = At()
     settings = SignInSettings(idle_min=30, longest_h=2, argon2_passes=1, argon2_memory_kib=64)
@@ -49,6 +51,7 @@ def test_a_session_ends_when_unused_and_in_any_case_after_its_longest_time(peopl
     assert accounts.session(again[0]) is None, "unused for half an hour"
 
 
+@pytest.mark.parametrize("people", BOTH, indirect=True)
 def test_other_roles_end_the_sessions_and_a_removed_account_opens_nothing(people: sa.Engine) -> None:
     accounts = Accounts(people, SETTINGS.sign_in)
     signed = accounts.sign_in("editor", PASSWORD)
@@ -131,6 +134,7 @@ def test_a_rate_is_a_sliding_window_for_each_key() -> None:
     assert rate.wait_s("a", 61) == 0
 
 
+@pytest.mark.parametrize("people", BOTH, indirect=True)
 def test_the_command_line_makes_accounts_from_a_pipe(people: sa.Engine) -> None:
     @contextmanager
     def opened() -> Iterator[Accounts]:

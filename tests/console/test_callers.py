@@ -24,6 +24,7 @@ from tests.console.conftest import Somebody, csrf_of
 from tests.console.house import House
 from tests.operations.kit import call_events, handoff, keep
 from tests.operations.test_webhook import settings as webhook_settings
+from tests.postgres import BOTH
 
 NUMBER, WORDS = "+15550142", "my aunt Philippa wants a domestic wire"
 SOUND = b"RIFF the voice of +15550142"
@@ -76,6 +77,7 @@ def left_of_them(house: House) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("people", BOTH, indirect=True)
 def test_a_caller_is_found_handed_out_and_erased_and_nothing_is_left(house: House) -> None:
     has_called(house)
     assert left_of_them(house) != []

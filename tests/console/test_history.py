@@ -12,6 +12,9 @@ from contracts.events import Event, EventKind
 from operations.audit import AuditLog
 from tests.console.conftest import Somebody
 from tests.operations.kit import START, call_events, keep
+from tests.postgres import BOTH
+
+pytestmark = pytest.mark.parametrize("people", BOTH, indirect=True)
 
 
 @pytest.fixture

@@ -17,6 +17,9 @@ from operations.erasing import Eraser
 from operations.tables import cases as table
 from tests.console.conftest import Somebody, csrf_of
 from tests.operations.kit import call_events, handoff, keep
+from tests.postgres import BOTH
+
+pytestmark = pytest.mark.parametrize("people", BOTH, indirect=True)
 
 
 @pytest.fixture
@@ -30,13 +33,16 @@ def test_of_many_who_claim_at_once_one_gets_it(record: sa.Engine, tmp_path: Path
     start, got, refused = threading.Barrier(8), [], []
 
     def claim(name: str) -> None:
-        inbox = Cases(open_database("sqlite:///record.db", tmp_path, 20_000))  # as another process would
+        own = open_database(record.url.render_as_string(hide_password=False), tmp_path, 20_000)
+        inbox = Cases(own)  # as another process would
         start.wait(60)
         try:
             inbox.claim("call-1", name)
             got.append(name)
         except CaseTaken as error:
             refused.append(str(error))
+        finally:
+            own.dispose()
 
     for again in range(3):
         threads = [threading.Thread(target=claim, args=(f"agent{number}",)) for number in range(8)]
