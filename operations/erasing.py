@@ -118,7 +118,7 @@ class Eraser:
 
     def forget(self, call_ids: Sequence[str], by: str, why: str) -> list[Erased]:
         """Erase all of these calls, open promises to call back too. ``why`` loses what could be a number."""
-        told = _DIGITS.sub("[number]", redact(why))
+        told = redact(_DIGITS.sub("[number]", why))  # numbers first, whole: redaction knows some forms of them
         done = [self._erase(what, list(call_ids), by, told, promises=True) for what in Class]
         return [*done, *self._compact(done)]
 
