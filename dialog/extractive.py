@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from contracts.engines import Passage
 from dialog.facts import facts
-from dialog.kinds import kinds, mismatch, wanted_facts
+from dialog.kinds import asks_yes_no, kinds, mismatch, silent, wanted_facts
 from dialog.matching import unnamed
 from dialog.words import Thesaurus, content
 from knowledge.passages import SEPARATOR, sentences
@@ -31,6 +31,8 @@ SYNONYM_WEIGHT = 0.8
 """A "credit card" is a card, and the sentence about the debit card is not about it."""
 LEAST_FIT = 0.35
 """A sentence that fits a question for a fact less than this does not answer it."""
+DECIDES = 0.4
+"""Weighted share of a yes-or-no question's own words in the sentence that answers it, with its heading."""
 SAME_QUESTION = 0.9
 """Weighted share of a question's words in a heading that asks the same."""
 _TWO = re.compile(r"[,.?]?\s+and\s+(?=(?:how|what|when|where|do|does|can|is|are)\b)", re.IGNORECASE)
@@ -59,7 +61,7 @@ _INSTRUCTION = re.compile(
 )
 _GENERAL = re.compile(r"^(?:all|every|each|our|we)\b", re.IGNORECASE)
 """A statement about everything answers more than one about a part."""
-FIGURES = frozenset(("money", "percent", "time", "date", "duration", "number"))
+FIGURES = frozenset(("money", "percent", "time", "date", "duration", "number", "measure"))
 _KEY = re.compile(r"^([A-Z][^:.]{3,60}): ")
 """What a line of a list is about."""
 _ROW = re.compile(r"^[^:;.]{1,40}: (?P<key>[^:;]+); [^:;.]{1,40}: (?P<value>[^;]+?)\.?$")
@@ -164,6 +166,8 @@ def _choices(asked: _Asked, passages: Sequence[Passage], thesaurus: Thesaurus) -
                 continue
             if mismatch(asked.question, candidates[at]) or not _on_the_line(said, passage, lines, thesaurus):
                 continue
+            if silent(asked.question, _carried_on(candidates, at)) or not _decides(said, asked, passage, thesaurus):
+                continue
             value, share = _fit(said, asked, passage, thesaurus)
             if index == 0 and _same_question(asked, passage, thesaurus):
                 share = max(share, min(value, 1.0))
@@ -180,6 +184,12 @@ def _said(candidates: Sequence[str], index: int) -> tuple[str, int]:
     if sentence.endswith("?"):
         return (f"{sentence} {candidates[index + 1]}", index + 1) if index + 1 < len(candidates) else ("", index)
     return ("", index) if sentence.endswith(":") else (candidates[index], index)
+
+
+def _carried_on(candidates: Sequence[str], index: int) -> str:
+    """A sentence with the next one, if that carries on and would be spoken with it: "… is 18. It costs 2 dollars." """
+    following = candidates[index + 1] if index + 1 < len(candidates) else ""
+    return f"{candidates[index]} {following}" if _CARRY_ON.match(following) else candidates[index]
 
 
 def _worded(best: _Choice, asked: _Asked, thesaurus: Thesaurus, *, alone: bool) -> Extract | None:
@@ -287,6 +297,16 @@ def _on_the_line(sentence: str, passage: Passage, lines: Sequence[str], thesauru
     if not lines or not kinds(sentence) & FIGURES:
         return True
     return bool(thesaurus.covered(lines, content(f"{passage.heading.rpartition(SEPARATOR)[2]} {sentence}")))
+
+
+def _decides(sentence: str, asked: _Asked, passage: Passage, thesaurus: Thesaurus) -> bool:
+    """Does a sentence that answers a yes-or-no question say enough of what was asked, itself or by its heading?"""
+    titled = set(thesaurus.covered(asked.weights, content(passage.title)))
+    meant = {stem: weight for stem, weight in asked.weights.items() if stem not in thesaurus.generic | titled}
+    if not meant or asked.request or not asks_yes_no(asked.question):
+        return True
+    held = thesaurus.covered(meant, content(f"{passage.heading.rpartition(SEPARATOR)[2]} {sentence}"))
+    return sum(meant[stem] for stem in held) >= DECIDES * sum(meant.values())
 
 
 def _in_one_line(first: str, second: str, text: str) -> bool:

@@ -4,6 +4,7 @@
 
     "nine a.m."  "9:00 am"  "9 AM"          → time:09:00
     "$5"  "five dollars"  "5.00 dollars"    → money:5
+    "€45"  "45 euros"  "£12"                → money:45 euro, money:12 pound
     "4.5 %"  "four point five percent"      → percent:4.5
     "December 24th"  "24 December"          → date:12-24
     "Dana Whitlock"                         → name:dana, name:whitlock
@@ -13,6 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+
+from dialog.writing import CURRENCIES, canonical
 
 _UNITS = {
     word: value
@@ -38,6 +42,35 @@ _MONTHS = {
     )
 }
 DAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday weekday weekdays weekend weekends".split())
+_MEASURES = {
+    word: line.split()[0]
+    for line in """second seconds sec secs
+        minute minutes min mins
+        hour hours hr hrs
+        day days
+        night nights
+        week weeks
+        month months
+        year years yr yrs
+        kilogram kilograms kg kilo kilos
+        gram grams
+        pound pounds lb lbs
+        ounce ounces oz
+        metre metres meter meters
+        centimetre centimetres centimeter centimeters cm
+        millimetre millimetres millimeter millimeters mm
+        kilometre kilometres kilometer kilometers km
+        mile miles
+        inch inches
+        foot feet ft
+        litre litres liter liters
+        percent %
+        money dollar dollars bucks euro euros cents yen franc francs rupee rupees""".splitlines()
+    for word in line.split()
+}
+MEASURES = frozenset(_MEASURES) - {"%"}
+"""Words for what a number counts."""
+_BETWEEN = frozenset("business working work calendar full consecutive more further additional extra whole".split())
 _TOKEN = re.compile(r"\$|%|\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th)?|[a-zA-Z][a-zA-Z']*|[:.?!]")
 _CLOCK = re.compile(r"\b(\d{1,2})(?::(\d{2}))?\s*([ap])\.?\s?m\b\.?", re.IGNORECASE)
 _PLAIN_CLOCK = re.compile(r"\b(\d{1,2}):(\d{2})\b")
@@ -64,11 +97,51 @@ _NOT_NAMES = frozenset(
 
 def facts(text: str) -> set[str]:
     """All checkable facts in ``text``, as comparable strings."""
+    return set(_facts(text))
+
+
+@lru_cache(maxsize=8192)
+def _facts(text: str) -> frozenset[str]:
+    text = canonical(text)
     found, rest = _timed(text)
     found |= set(_numbers(rest))
     found |= {f"day:{word.rstrip('s')}" for word in re.findall(r"[a-z]+", text.lower()) if word in DAYS}
-    found |= names(text)
-    return found
+    return frozenset(found | names(text))
+
+
+def measured(text: str) -> set[tuple[str, str]]:
+    """Numbers with what they count, in one word: "three to five working days" → (3, day), (5, day); "" if nothing that
+    is known, "percent" and "money" for those. ``text`` as in ``facts``."""
+    _, rest = _timed(canonical(text))
+    tokens = [token.lower() for token in _TOKEN.findall(rest.replace("-", " "))]
+    found: list[tuple[str, str]] = []
+    waiting = 0
+    """So many numbers before wait for the unit of this one ("three to five days")."""
+    index = 0
+    while index < len(tokens):
+        start = index + (tokens[index] == "$")
+        value, after = _number(tokens, start)
+        if value is None:
+            index += 1
+            continue
+        unit = "money" if start > index else _unit(tokens, after)
+        found.append((f"{value:.12g}", unit))
+        if unit and waiting:
+            found[-1 - waiting :] = [(number, unit) for number, _ in found[-1 - waiting :]]
+        follows = after < len(tokens) and _number(tokens, after + (tokens[after] in ("to", "or", "and")))[0] is not None
+        waiting = waiting + 1 if follows and not unit else 0
+        index = max(after, index + 1)
+    return set(found)
+
+
+def _unit(tokens: list[str], after: int) -> str:
+    """What the number before ``after`` counts; up to two words that say more of it may stand between."""
+    for at in range(after, min(after + 3, len(tokens))):
+        if tokens[at] in _MEASURES:
+            return _MEASURES[tokens[at]]
+        if tokens[at] not in _BETWEEN:
+            break
+    return ""
 
 
 def names(text: str) -> set[str]:
@@ -142,13 +215,17 @@ def _numbers(text: str) -> Iterator[str]:
         unit = tokens[after] if after < len(tokens) else ""
         if dollar or unit in ("dollar", "dollars", "bucks"):
             value, after = _cents(tokens, value, after + (not dollar))
-            yield f"money:{value:g}"
+            yield f"money:{value:.12g}"
+        elif unit in CURRENCIES:
+            yield f"money:{value:.12g} {CURRENCIES[unit]}"
+        elif unit == "pounds" and tokens[after + 1 : after + 2] == ["sterling"]:
+            yield f"money:{value:.12g} pound"
         elif unit in ("%", "percent"):
-            yield f"percent:{value:g}"
+            yield f"percent:{value:.12g}"
         elif unit == "cents":
-            yield f"money:{value / 100:g}"
+            yield f"money:{value / 100:.12g}"
         elif not (value == 1 and tokens[start] == "one"):  # "one" is more often a pronoun than a number
-            yield f"number:{value:g}"
+            yield f"number:{value:.12g}"
         index = max(after, index + 1)
 
 

@@ -1,29 +1,40 @@
 """The grounding gate: nothing is spoken that the cited passage does not say, or that is not about the question.
 
-Pure. Five checks, each of which alone stops a sentence: its facts stand in the passage; they are said of the same thing
-there, and are of the kind that is asked for (dialog/kinds.py); it turns no *not* around; the passage is about the
-question (its subject words, not only words like "rate" or "account").
+Pure. Checks, each of which alone stops a sentence: its facts stand in the passage; they are said of the same thing
+there (dialog/placing.py), and are of the kind that is asked for (dialog/kinds.py); it turns no *not* around, and no
+"yes" stands against the passage; units, bounds, conditions and exceptions are kept (dialog/terms.py); the passage is
+about the question (its subject words, not only words like "rate" or "account").
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.engines import Passage
-from dialog.facts import DAYS, NUMBER_WORDS, facts
+from dialog.facts import DAYS, MEASURES, NUMBER_WORDS, facts
 from dialog.kinds import mismatch
 from dialog.placing import days, misplaced
 from dialog.settings import CascadeFile
+from dialog.terms import changed
 from dialog.words import Thesaurus, content, stem, words
+from dialog.writing import MONTHS, canonical
 from knowledge.passages import sentences
 
 _NEGATION = re.compile(
-    r"\b(?:not|never|no|cannot|can't|don't|doesn't|isn't|aren't|won't|without|unable|closed|free)\b", re.I
+    r"\b(?:not|never|no|nor|neither|none|cannot|can't|don't|doesn't|isn't|aren't|won't|without|unable|closed|free"
+    r"|exclud(?:ed|es)|exempt|un(?:available|insured|paid|protected)|in(?:eligible|valid)|forbidden|prohibited)\b",
+    re.I,
 )
-
-_CONDITION = re.compile(r"^(?:if|when|unless)\b[^,]*,\s*", re.I)
+_CONDITION = re.compile(r"^(?:if|when|unless)\b[^,]*,\s*|,?\s*\b(?:if|unless|except|so that|because)\b[^,.;]*", re.I)
+_YES_NO = re.compile(r"^\W*(?P<said>yes|no)\b[\s,.!;:–-]*", re.I)
+_CONTAINED = 0.8
+"""Share of a claim's words in a source sentence that says the same, or its opposite."""
+_ANSWERED = 0.6
+"""Share of the question's words in a source sentence to which "yes" or "no" may refer."""
+_CHECKED = frozenset(stem(word) for word in NUMBER_WORDS | DAYS | MEASURES | {*MONTHS, "pm", "noon"})
+"""Checked as facts, whichever way they are written."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,28 +77,31 @@ class GroundingGate:
     def judge(self, sentence: str, passages: Iterable[Passage], question: str) -> Verdict:
         """May ``sentence`` be spoken as an answer to ``question``, standing on these passages?"""
         cited = list(passages)
+        lines = [line for one in cited for line in sentences(one.text)]
         ground = "\n".join(f"{p.title}. {p.heading}. {p.text}" for p in cited)
         present = facts(ground) | {f"name:{word}" for word in words(ground)} | {f"day:{day}" for day in days(ground)}
-        wrong = [fact for fact in sorted(facts(sentence)) if not _stands(fact, present)]
-        if not wrong and not any(self.about(question, passage) for passage in cited):
-            wrong.append("passage is not about the question")
-        if not wrong and (why := mismatch(question, sentence)):
-            wrong.append(why)
-        if not wrong and not self._supported(sentence, ground, question):
-            wrong.append("words that the passage does not use")
-        if not wrong:
-            wrong += sorted(misplaced(sentence, [line for one in cited for line in sentences(one.text)]))
-        if not wrong and not _together(facts(sentence), cited):
-            wrong.append("facts that no one sentence of the passage holds together")
-        if not wrong and self._turned_around(sentence, cited):
-            wrong.append("negation")
-        return Verdict(tuple(wrong))
+        if wrong := [fact for fact in sorted(facts(sentence)) if not _stands(fact, present)]:
+            return Verdict(tuple(wrong))
+        if not any(self.about(question, passage) for passage in cited):
+            return Verdict(("passage is not about the question",))
+        if why := mismatch(question, sentence):
+            return Verdict((why,))
+        if not self._supported(sentence, ground, question):
+            return Verdict(("words that the passage does not use",))
+        if wrong := sorted(misplaced(sentence, lines)):
+            return Verdict(tuple(wrong))
+        if not _together(facts(sentence), cited):
+            return Verdict(("facts that no one sentence of the passage holds together",))
+        if self._turned_around(sentence, lines) or self._wrong_yes_no(sentence, lines, question):
+            return Verdict(("negation",))
+        around = " ".join(f"{one.title}. {one.heading}." for one in cited)
+        why = changed(sentence, lines, question, self._thesaurus, around)
+        return Verdict((why,) if why else ())
 
     def _supported(self, sentence: str, ground: str, question: str) -> bool:
         """Most of what it says is in the passage's words; the rest may come from the question."""
-        checked = {stem(word) for word in NUMBER_WORDS | DAYS}  # as facts, whichever way they are written
-        said = [word for word in content(sentence) if word not in checked]
-        there = set(content(ground))
+        said = [word for word in content(canonical(sentence)) if word not in _CHECKED and not word[0].isdigit()]
+        there = set(content(canonical(ground)))
         if not said:
             return True
         limits = self._router
@@ -95,24 +109,43 @@ class GroundingGate:
         together = len(self._thesaurus.covered(said, there | set(content(question)))) / len(said)
         return alone >= limits.support_alone and together >= limits.support_together
 
-    def _turned_around(self, sentence: str, passages: list[Passage]) -> bool:
-        """The nearest sentence of the passages says the same words with one *not* more or less."""
+    def _turned_around(self, sentence: str, lines: Sequence[str]) -> bool:
+        """The source says the same words with one *not* more or less: in the sentence most like it, or in all that hold
+        nearly all of its words."""
         said = set(content(sentence))
-        if len(said) < 3:
+        if len(said) < 2:
             return False
-        nearest, overlap = "", 0.0
-        for passage in passages:
-            for candidate in sentences(passage.text):
-                there = set(content(candidate))
-                share = len(said & there) / len(said | there) if said | there else 0.0
-                if share > overlap:
-                    nearest, overlap = candidate, share
-        return overlap >= 0.5 and denied(sentence) != denied(nearest)
+        holding, nearest, overlap = set[bool](), "", 0.0
+        for line in lines:
+            there = set(content(line))
+            share = len(said & there) / len(said | there)
+            if share > overlap:
+                nearest, overlap = line, share
+            if len(self._thesaurus.covered(said, there)) >= _CONTAINED * len(said):
+                holding.add(denied(line))
+        if overlap >= 0.5 and len(said) > 2:
+            return denied(sentence) != denied(nearest)
+        return bool(holding) and denied(sentence) not in holding
+
+    def _wrong_yes_no(self, sentence: str, lines: Sequence[str], question: str) -> bool:
+        """A "yes" before a denial, or a "yes" or "no" alone that no source sentence about the question bears out."""
+        match = _YES_NO.match(sentence)
+        if match is None:
+            return False
+        yes, rest = match["said"].lower() == "yes", sentence[match.end() :]
+        if content(rest):
+            return yes and denied(rest) and not denied(question)
+        asked = [word for word in content(question) if word not in self._generic] or content(question)
+        shares = [(len(self._thesaurus.covered(asked, content(line))), denied(line)) for line in lines]
+        best = max((share for share, _ in shares), default=0)
+        if not asked or best < _ANSWERED * len(asked):
+            return True
+        return all(no is yes for share, no in shares if share == best)
 
 
 def denied(sentence: str) -> bool:
     """Does the main clause say *not*? "If your card does not work, order a new one" does not."""
-    return bool(_NEGATION.search(_CONDITION.sub("", sentence)))
+    return bool(_NEGATION.search(_CONDITION.sub(" ", sentence)))
 
 
 def _stands(fact: str, present: set[str]) -> bool:

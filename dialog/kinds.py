@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import re
 
-from dialog.facts import facts
+from dialog.facts import facts, measured
 from dialog.words import content, stem, words
+from dialog.writing import canonical
 
+_OF_WHAT = r"\b(?! (?!money|cash|interest)[a-z]+ (?:do|does|can|should|will|is|are|may|must)\b)"
+"""Not "how much padding do I need", which is asked for no amount of money."""
 _ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kinds)
     for pattern, kinds in (
@@ -28,10 +31,14 @@ _ASKS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
             ("time", "day", "date", "always"),
         ),
         (r"\b(?:cut-?\s?off|deadline|latest|by when)\b", ("time", "date")),
-        (r"\b(?:how much|cost|costs|fees?|price|charges?|charged|free|expensive)\b", ("money", "percent")),
+        (rf"\bhow much{_OF_WHAT}|\b(?:cost|costs|fees?|price|charges?|charged|free|expensive)\b", ("money", "percent")),
+        (
+            r"\bhow much [a-z]+ (?:do|does|can|should|will|is|are|may|must)\b|\b(?:weigh|weight|size|height|heavy)\b",
+            ("measure", "number"),
+        ),
         (r"\b(?:rates?|interest|percent|percentage|apy|apr)\b", ("percent",)),
         (r"\b(?:how long|how soon|how fast|how quickly|take to arrive)\b", ("duration",)),
-        (r"\bhow many\b|\b(?:limit|maximum|at most|up to)\b", ("number", "money", "duration")),
+        (r"\bhow many\b|\b(?:limit|maximum|at most|up to)\b", ("number", "money", "duration", "measure")),
         (r"\b(?:where|address|location|located|who|whose)\b", ("name", "number")),
     )
 )
@@ -53,7 +60,7 @@ _WH = re.compile(
     r"\b(?:what|what's|when|where|who|which|how (?:much|many|long|soon|fast|often|late|early))\b", re.IGNORECASE
 )
 _BARE = re.compile(r"^(?:a: )?(?:yes|no)\W*$|: (?:yes|no)\W*$", re.IGNORECASE)
-_VALUES = frozenset(("money", "percent", "time", "date", "duration", "number"))
+_VALUES = frozenset(("money", "percent", "time", "date", "duration", "number", "measure"))
 _INSTEAD = {
     "money": frozenset(("money", "percent")),
     "percent": frozenset(("percent",)),
@@ -61,6 +68,29 @@ _INSTEAD = {
     "time": frozenset(("time", "day", "date", "always", "duration")),
 }
 """What answers a question for one kind of fact besides just that."""
+_STRICT: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), frozenset(kinds))
+    for pattern, kinds in (
+        (
+            r"\bhow much (?:is|are|was|does|do|did|would|will|for|to|it)\b(?!.*\b(?:weigh|hold|need|fit)s?\b)"
+            r"|\bwhat(?:'s| is| are| does| do| would)\b(?! happen)[^,.?]{0,50}\b(?:cost|costs|price|prices|fee|fees)\b",
+            ("money", "percent", "number"),
+        ),
+        (r"^\W*(?:\w+ ){0,3}?(?:when|what time)\b", ("time", "day", "date", "always", "duration", "number")),
+        (r"\bhow (?:long|soon|quickly)\b", ("duration", "time", "day", "date", "always", "number")),
+        (r"\bhow many\b", ("number", "money", "percent", "duration", "measure")),
+    )
+)
+"""Questions that only a fact of one of these kinds answers, or a word of _OPEN."""
+_OPEN = re.compile(
+    r"\b(?:depend|var(?:y|ies)|no|not|none|never|free|waive|waived|includ|same|unlimited|any|all|every|each|always|once"
+    r"|after|before|until|when|while|during|as soon as|as long as|immediate(?:ly)?|instant(?:ly)?|automatic(?:ally)?"
+    r"|daily|weekly|monthly|annual(?:ly)?|yearly|at once|right away|right now|overnight|one|two|both|several|half)"
+    r"(?:s|ed|es)?\b",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\d[\d.,]*\s*(?:$|[.;,)/]|(?:per|an?|each|for|to)\b)")
+"""A number that counts nothing, and so may be an amount: "Price: 15."; "twenty parcels" is none."""
 _NUMBERED = re.compile(r"\b([a-z]+) (\d+)\b", re.IGNORECASE)
 _AFTER = re.compile(
     r"^(?:after|before|outside|except for|beyond) (?:the|your|that|this)? ?([a-z' -]{3,40}?),", re.IGNORECASE
@@ -75,9 +105,23 @@ def wanted_facts(question: str) -> tuple[str, ...]:
 def kinds(sentence: str) -> set[str]:
     """Kinds of facts in a sentence; a span of time is a duration besides its number, "free" is an amount."""
     found = {fact.partition(":")[0] for fact in facts(sentence)}
-    if _DURATION.search(sentence):
+    if _DURATION.search(canonical(sentence)):
         found.add("duration")
+    if "number" in found and all(unit not in ("", "money", "percent") for _, unit in measured(sentence)):
+        found = found - {"number"} | {"measure"}
     return found | {"money"} if FREE.search(sentence) else found
+
+
+def silent(question: str, sentence: str) -> bool:
+    """Does the sentence leave out the kind of fact that is asked for? Silence alone: others may still speak for it
+    ("That depends on your account"), but by itself it answers no "how much"."""
+    if asks_yes_no(question):
+        return False
+    held = kinds(sentence)
+    wanted = next((kinds for pattern, kinds in _STRICT if pattern.search(question)), frozenset[str]())
+    if "money" in wanted and "measure" not in wanted and _FIGURE.search(sentence) is None:
+        held = held - {"number"}
+    return bool(wanted) and not held & wanted and _OPEN.search(sentence) is None
 
 
 def asks_yes_no(question: str) -> bool:

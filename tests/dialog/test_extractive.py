@@ -165,3 +165,23 @@ def test_what_follows_a_heading_that_asks_the_same_answers_in_whatever_words(the
     assert found is not None
     assert found.text.startswith("Cosy and quiet")
     assert found.share >= 0.5
+
+
+def test_a_yes_or_no_is_answered_by_a_sentence_that_says_what_was_asked(thesaurus: Thesaurus) -> None:
+    gold = passage(
+        "", "The gold card is made of metal. You can use it abroad. The annual fee is 20 dollars.", "Gold Card"
+    )
+    found = extract("is the Gold card free", [gold], thesaurus)
+    assert found is not None
+    assert found.text == "The annual fee is 20 dollars."
+    app = passage("", "The app needs Android 11. You can make labels with it.", "The carrier's app")
+    assert extract("is the app free", [app], thesaurus) is None
+
+
+def test_an_amount_in_the_sentence_that_carries_on_answers(thesaurus: Thesaurus) -> None:
+    age = passage(
+        "", "The driver checks the age of whoever opens. It costs 2.40 dollars and takes a minute.", "Age check"
+    )
+    found = extract("what does the age check cost", [age], thesaurus)
+    assert found is not None
+    assert "2.40" in found.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialog.facts import facts
+from dialog.facts import facts, measured
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,27 @@ from dialog.facts import facts
         ("seven to ten business days", {"number:7", "number:10"}),
         ("24/7", {"always"}),
         ("the branch manager, Dana Whitlock", {"name:dana", "name:whitlock"}),
+        ("it costs €12.50", {"money:12.5 euro"}),
+        ("12,50 €", {"money:12.5 euro"}),
+        ("€1.200,50", {"money:1200.5 euro"}),
+        ("twelve euros", {"money:12 euro"}),
+        ("GBP 20", {"money:20 pound"}),
+        ("$5k", {"money:5000"}),
+        ("$1,234,567", {"money:1234567"}),
+        ("a hundred dollars", {"money:100"}),
+        ("99¢", {"money:0.99"}),
+        ("half an hour", {"number:30"}),
+        ("a dozen", {"number:12"}),
+        ("pay half price", {"percent:50"}),
+        ("by Dec. 24th", {"date:12-24"}),
+        ("by 24 Dec", {"date:12-24"}),
+        ("on 12/24/2026", {"date:12-24", "number:2026"}),
+        ("on 2026-12-24", {"date:12-24", "number:2026"}),
+        ("on 03/04/2026", {"number:3", "number:4", "number:2026"}),
+        ("open Mon-Fri", {"day:monday", "day:friday"}),
+        ("our Sun Terrace", {"name:sun", "name:terrace"}),
+        ("call 555-0123", {"number:5550123"}),
+        ("at midday", {"time:12:00"}),
         ("Please call us.", set()),
         ("You need this one.", set()),
     ],
@@ -46,3 +67,9 @@ def test_facts_are_found_and_comparable(text: str, expected: set[str]) -> None:
 
 def test_times_are_not_numbers() -> None:
     assert not any(fact.startswith("number") for fact in facts("from 9 a.m. to 5 p.m."))
+
+
+def test_numbers_are_known_by_what_they_count() -> None:
+    assert measured("three to five working days") == {("3", "day"), ("5", "day")}
+    assert measured("up to 2 kg for €4, or 30 lbs") == {("2", "kilogram"), ("4", "money"), ("30", "pound")}
+    assert measured("room 12") == {("12", "")}

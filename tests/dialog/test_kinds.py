@@ -10,7 +10,7 @@ from contracts.configfile import load_yaml
 from contracts.engines import Passage
 from dialog.extractive import extract
 from dialog.gate import GroundingGate
-from dialog.kinds import mismatch, wanted_facts
+from dialog.kinds import mismatch, silent, wanted_facts
 from dialog.settings import CascadeFile
 from dialog.words import Thesaurus
 
@@ -34,6 +34,7 @@ def thresholds() -> CascadeFile:
         ("What is the bonus rate?", "Yes."),
         ("How much is the rebate?", "ATM rebates: Yes."),
         ("Can you tell me how much a wire costs?", "Wires go out until 4:30 p.m."),
+        ("How much is freight?", "Freight is for items between 30 kg and 200 kg."),
         ("What is the month 2 window?", "Month 1 window: 15th to the 14th."),
         ("What is the first-year annual fee?", "After the first year, the annual fee is $450."),
     ],
@@ -57,6 +58,7 @@ def test_a_fact_of_another_kind_or_line_does_not_answer(question: str, sentence:
         ("What is the annual fee after the first year?", "After the first year, the annual fee is $450."),
         ("How do I order checks?", "You can order checks in the app within 5 minutes."),
         ("How much does it cost?", "That depends on your account."),
+        ("How much padding do I need?", "Use at least 5 cm of padding."),
     ],
 )
 def test_what_may_answer_is_let_pass(question: str, sentence: str) -> None:
@@ -108,3 +110,23 @@ def test_a_figure_of_another_line_is_left_to_a_model(thresholds: CascadeFile) ->
     text = "Late payment fee: $32.50. The annual fee depends on your 2 cards."
     found = extract("How much is the annual fee?", [Passage("p", "d", "Card terms", "", text, 0.7, 1.0)], thesaurus)
     assert found is None or "32.50" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "expected"),
+    [
+        ("how much does express cost to Canada", "Express delivers the next working day within the country.", True),
+        ("how much does an account cost", "An account is worth it from 20 parcels a month.", True),
+        ("how long does a claim take", "Send photos of the box.", True),
+        ("how many lockers are there", "A locker is open around the clock.", True),
+        ("how many digits has it", "The tracking number has twelve digits.", False),
+        ("how much does express cost", "Up to 2 kg: 6.90.", False),
+        ("how much does closing cost", "Closing is free.", False),
+        ("how much does it cost", "That depends on the weight.", False),
+        ("when do I get it", "As soon as the driver has loaded it.", False),
+        ("does express cost more", "Express is the faster one.", False),
+        ("what happens if I do not pay the fee", "The parcel is sent back.", False),
+    ],
+)
+def test_a_sentence_without_the_fact_is_silent(question: str, sentence: str, expected: bool) -> None:
+    assert silent(question, sentence) is expected
