@@ -101,7 +101,7 @@ class Router:
         """The same passages, most probable answer first, where titles name things: there the nearest neighbour of the
         right document is the same document of another product. Those about the things that the question names lead."""
         fits = self._fits(question, evidence)
-        if not self._of_things(question, fits):
+        if not named(fits):
             return evidence
         about = naming(question, fits, self._thesaurus)
         keys = [(*held, self._answerable.probability(one)) for held, one in zip(about, fits, strict=True)]
@@ -116,16 +116,9 @@ class Router:
         return fits
 
     def _probability(self, question: str, evidence: Evidence) -> float:
-        """That the first passage answers, 0..1; 1 where its strength decides alone."""
+        """That the first passage answers, 0..1; 1 where titles name nothing, and its strength decides alone."""
         fits = self._fits(question, evidence)
-        return self._answerable.probability(fits[0]) if self._of_things(question, fits) else 1.0
-
-    def _of_things(self, question: str, fits: Sequence[Candidate]) -> bool:
-        """Do titles name things, so that a question must be about the right one? Among others that do, a title that
-        names nothing ("Change where a parcel goes") is found by what it says, unless the question names a thing."""
-        if not fits or not named(fits):
-            return False
-        return fits[0].named or any(held for _, held in naming(question, fits, self._thesaurus))
+        return self._answerable.probability(fits[0]) if named(fits) else 1.0
 
     def choice(
         self, question: str, evidence: Evidence, decision: Decision, settled: frozenset[str] = frozenset()

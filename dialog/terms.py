@@ -27,7 +27,9 @@ from dialog.writing import canonical
 _PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year",
             "annual": "year", "annually": "year", "hourly": "hour", "nightly": "night"}  # fmt: skip
 _PERIOD = r"(hour|day|night|week|month|quarter|year)s?"
-_EACH = re.compile(rf"(?:\b(?:a|an|per|each|every)\s+|/\s?)(?:calendar |business |working )?{_PERIOD}\b", re.IGNORECASE)
+_EACH = re.compile(
+    rf"(?:\b(?:a|an|one|1|per|each|every)\s+|/\s?)(?:calendar |business |working )?{_PERIOD}\b", re.IGNORECASE
+)
 _LY = re.compile(rf"\b({'|'.join(_PERIODS)})\b", re.IGNORECASE)
 _TIMES = re.compile(
     rf"\b(once|twice|thrice|\w+ times)\s+(?:a|an|per|each|every|in a)\s+(?:calendar )?{_PERIOD}\b", re.IGNORECASE

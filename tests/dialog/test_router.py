@@ -73,15 +73,3 @@ def test_a_turn_without_a_subject_belongs_to_the_one_before(router: Router) -> N
 def test_a_fragment_whose_words_stand_in_the_better_evidence_is_joined(router: Router) -> None:
     hours = "On Saturday our branches are open from 9 a.m. to 1 p.m."
     assert router.joins("and on Saturday?", evidence(hours, 0.25, 1.0), evidence(hours, 0.6, 1.0))
-
-
-def test_a_title_that_names_nothing_is_found_by_what_it_says_among_those_that_do(router: Router) -> None:
-    abroad = Passage("p", "a", "Send a parcel abroad", "", "Gifts worth up to 45 dollars are free of duty.", 0.6, 0.9)
-    names = ["Kestrel Express", "Kestrel Economy", "Night Lane Courier"]
-    others = [Passage(name, name, name, "", "It is insured up to 50 dollars.", 0.3, 0.3) for name in names]
-    asked = "up to what value are gifts free of duty"
-    found = router.ranked(asked, Evidence("", (abroad, *others), 0.3))
-    assert found.passages[0] == abroad
-    assert router.decide(asked, found, 0.9).route is Route.EXTRACTIVE
-    named = router.ranked("are gifts with Kestrel Express free of duty", Evidence("", (abroad, *others), 0.3))
-    assert named.passages[0].title == "Kestrel Express"

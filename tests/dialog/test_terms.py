@@ -110,6 +110,7 @@ def test_a_claim_that_changes_the_terms_is_stopped(gate: GroundingGate, text: st
             "No, children cannot receive the parcel.",
             "can my child receive the parcel",
         ),
+        ("A search takes one week.", "A search takes a week.", "how long does a search take"),
     ],
 )
 def test_the_same_in_other_words_may_be_spoken(gate: GroundingGate, text: str, claim: str, question: str) -> None:
