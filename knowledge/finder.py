@@ -62,7 +62,9 @@ class Finder:
         settings, barred = self._settings, snapshot.barred(day)
         vectors = self._index.embed([question.text, *question.readings])
         count = max(settings.candidates, limit)
-        near = self._index.nearest(vectors[0], snapshot, barred, count)
+        near = None
+        if len(snapshot) > settings.scan_passages:
+            near = self._index.nearest(vectors[0], snapshot, barred, count)
         if near is None:
             near = snapshot.nearest(vectors[0], day, count)
         by_words = snapshot.by_words(question.terms, day, settings)

@@ -8,8 +8,9 @@
                                                       └─ wanted, not in Chroma:    entered in batches, from SQL
 
 There is one mechanism for all of it, so nothing that SQL has acknowledged can stay unindexed. A search never waits for
-any of this: Chroma cannot be asked while it takes a batch in (0.1 to 0.3 s at 100,000 passages), so ``nearest`` then
-says that it does not know, and the release's own file is scanned instead.
+any of this: a release of up to ``search.scan_passages`` is always scanned. For a larger one Chroma cannot be asked
+while it takes a batch in (0.1 to 0.3 s at 100,000 passages), so ``nearest`` then says that it does not know, and the
+release's own file is scanned instead.
 """
 
 from __future__ import annotations

@@ -194,6 +194,9 @@ class SearchSettings(Settings):
     readings: int = Field(default=3, ge=0, le=10)
     """So many of the recogniser's other readings of the question are searched for as well, each some 2 ms."""
     names: NameSettings = NameSettings()
+    scan_passages: int = Field(default=200_000, ge=0)
+    """Of a larger release Chroma is asked for the nearest vectors. Up to here, scanning it (knowledge/scan.py) is at
+    least as fast, misses nothing, and does not wait for a Chroma that is just taking vectors in."""
     candidates: int = Field(default=24, ge=1, le=500)
     """How many passages each index proposes before fusing."""
     max_matches: int = Field(default=3000, ge=100, le=1_000_000)

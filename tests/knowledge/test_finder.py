@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from knowledge.base import KnowledgeBase
 from knowledge.indexer import Embeds
 from knowledge.query import parts, prepare, with_readings
-from knowledge.settings import KnowledgeSettings
+from knowledge.searching import Searcher
+from knowledge.settings import KnowledgeSettings, SearchSettings
+from knowledge.snapshot import Snapshot
+from knowledge.vectors import Vector
 from tests.knowledge.conftest import publish
 
 INNS = {
@@ -81,3 +87,28 @@ def test_readings_that_say_the_same_are_not_searched_for_again() -> None:
         question, ["How much is a wire", "um how much is a wire", "how much is a fire", "x wire"], most=1
     )
     assert heard.readings == ("how much is a fire",)
+
+
+class BusyIndex:
+    """An index that never has time to say what is near, and counts how often it was asked."""
+
+    def __init__(self, embedder: Embeds) -> None:
+        self._embedder = embedder
+        self.times = 0
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._embedder.embed(list(texts))
+
+    def nearest(self, vector: Vector, snapshot: Snapshot, barred: frozenset[int], count: int) -> None:
+        self.times += 1
+
+
+@pytest.mark.parametrize(("scanned", "times"), [(0, 1), (1000, 0)])
+def test_the_index_is_asked_about_large_releases_only_and_found_is_the_same(
+    base: KnowledgeBase, embedder: Embeds, scanned: int, times: int
+) -> None:
+    index = BusyIndex(embedder)
+    settings = KnowledgeSettings(search=SearchSettings(scan_passages=scanned))
+    found = Searcher(index, settings, date.today).evidence(base._shelf.live, "what does a wire abroad cost")
+    assert found.best is not None
+    assert (found.best.source, index.times) == ("wires.md", times)
