@@ -30,7 +30,7 @@ class TurnFacts:
     gate_rejections: int = 0
     """Answers to this question that the grounding gate threw away."""
     repeated_answer: int = 0
-    """How often the caller has now heard the same answer."""
+    """How often the caller has heard this answer again: 1 is the second time."""
     deadlines_missed: int = 0
     worker_down: bool = False
     """An engine that this turn needs is not there and has no replacement."""

@@ -74,7 +74,7 @@ class Lexicon:
     """Word lists and mishearings of one rule file; repairs recognised words towards them.
 
     ``words``: list name → words or phrases; ``heard_as``: right word or phrase → what recognisers make of it;
-    ``keep``: real words that must never be repaired into a listed one.
+    ``keep``: real words that must never be repaired into a listed one, nor are those of ``said``, which patterns name.
     """
 
     def __init__(
@@ -82,10 +82,13 @@ class Lexicon:
         words: Mapping[str, Sequence[str]],
         heard_as: Mapping[str, Sequence[str]] | None = None,
         keep: Iterable[str] = (),
+        said: Iterable[str] = (),
     ) -> None:
         self.words = {name: tuple(normalise(word) for word in listed) for name, listed in words.items()}
         single = {part for listed in self.words.values() for word in listed for part in word.split()}
         self._known = single | {normalise(word) for word in keep}
+        # "breaking into my house" is no breathing; plurals ("humans") are still made the listed word.
+        self._said = {word for word in map(normalise, said) if word.removesuffix("s") not in single}
         self._nouns = sorted(word for word in single if len(word) >= _FUZZY_FROM)
         self._heard = [
             (re.compile(rf"\b{re.escape(normalise(wrong))}\b"), normalise(right))
@@ -106,7 +109,7 @@ class Lexicon:
         return " ".join(words)
 
     def _repair_word(self, word: str) -> str:
-        if word in self._known or len(word) < _FUZZY_FROM - 1 or word.endswith("'s"):
+        if word in self._known or word in self._said or len(word) < _FUZZY_FROM - 1 or word.endswith("'s"):
             return word
         for noun in self._nouns:
             if word[0] == noun[0] and within(word, noun, 2 if len(noun) >= 8 else 1):
@@ -193,6 +196,12 @@ def compile_pattern(pattern: str, lexicon: Lexicon) -> re.Pattern[str]:
         return re.compile(r"(?<![a-z0-9'])" + "".join(parts))
     except re.error as error:
         raise ValueError(f"phrase {pattern!r}: brackets do not match ({error})") from error
+
+
+def words_of(patterns: Iterable[str]) -> set[str]:
+    """The plain words that patterns name."""
+    tokens = (token.rstrip("?") for pattern in patterns for token in _TOKEN.findall(pattern.lower()))
+    return {token for token in tokens if token and token[0].isalnum()}
 
 
 def _word(bare: str, lexicon: Lexicon, pattern: str) -> str:

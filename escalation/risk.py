@@ -21,7 +21,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.settings import Settings
 
@@ -31,12 +31,14 @@ _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 _WORD = re.compile(r"[a-z0-9'*@$]+")
 GRAMS = 2048
 """Places of hashed grams; the shipped examples have some 9,000 different ones, few of which matter."""
-GRAM_WEIGHT = np.float32(0.7)
-"""Length of the grams beside a vector of length 1."""
+GRAM_WEIGHT = np.float32(1.0)
+"""Length of the grams beside a vector of length 1; fitted by folds of the shipped examples."""
 _MIN_WORDS = 4
 """A shorter sentence says too little by itself: it is read with the one after it."""
 MAX_PIECES = 12
 """Pieces of one turn that are looked at; a turn of speech has one to three sentences."""
+_LONG, _WINDOW, _STEP = 30, 18, 9
+"""Words: a sentence this long (rambling, or recognised without full stops) is read in overlapping windows too."""
 
 
 class RiskFile(Settings):
@@ -45,11 +47,22 @@ class RiskFile(Settings):
     version: int = Field(ge=1)
     labels: dict[str, list[str]]
     none: list[str] = Field(default_factory=list)
+    sums: dict[str, list[str]] = Field(default_factory=dict)
+    """Name → labels whose scores are added up under it, sentence by sentence: plainly trouble, though not which."""
     regularisation: float = Field(default=1e-4, gt=0)
     """Weight of the squared coefficients against the mean loss; fitted by folds of these examples."""
     neighbours: int = Field(default=5, ge=1, le=50)
     sharpness: float = Field(default=12.0, gt=0)
     """How fast a neighbour's weight falls with its distance: exp(sharpness · cosine)."""
+
+    @model_validator(mode="after")
+    def _sums_name_labels(self) -> RiskFile:
+        unknown = sorted({label for listed in self.sums.values() for label in listed} - set(self.labels))
+        if unknown:
+            raise ValueError(f"sums: no label {unknown[0]!r} (there are: {', '.join(self.labels)})")
+        if clash := sorted(set(self.sums) & set(self.labels)):
+            raise ValueError(f"sums: {clash[0]!r} is a label already; give the sum another name")
+        return self
 
     @property
     def texts(self) -> list[str]:
@@ -63,7 +76,7 @@ class RiskFile(Settings):
 
 
 def pieces(text: str) -> list[str]:
-    """The turn and, of a longer one, its sentences and pairs of neighbours: danger is often one sentence of many."""
+    """The turn and, of a longer one, its sentences and windows of long ones: danger is often one clause of many."""
     whole = " ".join(text.split())
     if not whole:
         return []
@@ -75,7 +88,15 @@ def pieces(text: str) -> list[str]:
             merged[-1] = f"{merged[-1]} {part}"
         else:
             merged.append(" ".join(part.split()))
-    return [whole] if len(merged) < 2 else [whole, *merged][:MAX_PIECES]
+    found = [whole] if len(merged) < 2 else [whole, *merged]
+    return [*found, *(window for part in merged for window in _windows(part.split()))][:MAX_PIECES]
+
+
+def _windows(words: list[str]) -> list[str]:
+    """Overlapping runs of words of a long sentence; none of another."""
+    if len(words) < _LONG:
+        return []
+    return [" ".join(words[at : at + _WINDOW]) for at in range(0, len(words) - _WINDOW + _STEP, _STEP)]
 
 
 def grams(texts: Sequence[str]) -> Vectors:
@@ -101,6 +122,8 @@ class RiskModel:
     classes: npt.NDArray[np.int64]
     neighbours: int
     sharpness: float
+    sums: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Name and the columns that are added up under it."""
 
     @classmethod
     def fit(cls, file: RiskFile, vectors: Vectors) -> RiskModel:
@@ -112,14 +135,16 @@ class RiskModel:
         classes = np.repeat(np.arange(len(counts)), counts)
         rows = np.hstack([vectors, GRAM_WEIGHT * grams(file.texts)])
         weights = softmax_regression(rows, classes, len(counts), file.regularisation)
-        return cls(labels, weights, vectors, classes, file.neighbours, file.sharpness)
+        sums = tuple((name, tuple(labels.index(label) for label in listed)) for name, listed in file.sums.items())
+        return cls(labels, weights, vectors, classes, file.neighbours, file.sharpness, sums)
 
     def score(self, texts: Sequence[str], vectors: Vectors) -> dict[str, float]:
-        """Label → 0..1, the highest of the texts (the pieces() of a turn); empty for none."""
+        """Label or sum → 0..1, the highest of the texts (the pieces() of a turn); empty for none."""
         if not texts:
             return {}
-        highest = self.scores(texts, vectors).max(axis=0)
-        return {label: float(value) for label, value in zip(self.labels, highest, strict=False)}
+        table = self.scores(texts, vectors)
+        highest = {label: float(value) for label, value in zip(self.labels, table.max(axis=0), strict=False)}
+        return highest | {name: float(table[:, columns].sum(axis=1).max()) for name, columns in self.sums}
 
     def scores(self, texts: Sequence[str], vectors: Vectors) -> npt.NDArray[np.float32]:
         """(texts, labels + 1): each row sums to 1."""

@@ -20,12 +20,13 @@ from contracts.settings import Settings
 from escalation.amounts import largest_amount
 from escalation.facts import TurnFacts
 from escalation.offers import answer_to_offer
-from escalation.phrases import Lexicon, Phrases
+from escalation.phrases import Lexicon, Phrases, words_of
 from escalation.triggers import Trigger
 
 __all__ = ["Action", "Examples", "Firing", "Rule", "RuleBook", "RuleFile", "TurnFacts"]
 
 
+CRISES = frozenset({Reason.DANGER, Reason.EMERGENCY, Reason.VULNERABLE})
 SHORT_WORDS = 20
 """In a turn of so many words, a negated phrase is what the turn is about."""
 
@@ -120,7 +121,8 @@ class RuleBook:
         """Raises ValueError for a phrase that cannot be read."""
         self.version = file.version
         self.digest = hashlib.sha256(file.model_dump_json().encode()).hexdigest()
-        lexicon = Lexicon(file.words, file.heard_as, file.keep)
+        patterns = [*file.harmless, *(text for rule in file.rules for text in (*rule.when.phrases, *rule.when.unless))]
+        lexicon = Lexicon(file.words, file.heard_as, file.keep, words_of(patterns))
         self._lexicon = lexicon
         self._rules = sorted(file.rules, key=lambda rule: rule.priority)
         self._phrases = {rule.id: Phrases(rule.when.phrases, rule.when.unless, lexicon) for rule in self._rules}
@@ -190,8 +192,15 @@ class RuleBook:
         if when.phrases and (found := phrases.find(facts.text)):
             return found.words.strip()
         scored = when.risky(facts)
-        # The classifier does not see a "not"; where the lexicon did, a short turn is believed.
-        return "" if scored and len(facts.text.split()) <= SHORT_WORDS and phrases.denies(facts.text) else scored
+        return "" if scored and len(facts.text.split()) <= SHORT_WORDS and self._denied(rule, facts.text) else scored
+
+    def _denied(self, rule: Rule, text: str) -> bool:
+        """The classifier does not see a "not"; where the lexicon did, a short turn is believed.
+
+        What is denied of one crisis is no sign of another: "I'm not going to kill myself" is not a caller in need.
+        """
+        kin = [one.id for one in self._rules if rule.reason in CRISES and one.reason in CRISES] or [rule.id]
+        return any(self._phrases[one].denies(text) for one in kin)
 
 
 def _line_of(path: Path, complaint: str) -> str:

@@ -210,6 +210,7 @@ def _learned(
     file = judge.file.model_copy(
         update={
             "labels": {"abuse": [*own, *(texts[int(row)] for row in yes)]},
+            "sums": {},
             "none": [*others, *(texts[int(row)] for row in no)],
         }
     )

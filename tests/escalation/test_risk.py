@@ -63,12 +63,50 @@ def test_a_long_turn_is_read_whole_and_by_sentence_and_a_fragment_joins_its_neig
     ]
 
 
+def test_a_sentence_without_full_stops_is_read_in_overlapping_windows_too() -> None:
+    words = [f"w{number}" for number in range(40)]
+    found = pieces(" ".join(words))
+    assert found[0] == " ".join(words)
+    assert {word for window in found[1:] for word in window.split()} == set(words)
+    assert all(len(window.split()) <= 18 for window in found[1:])
+    assert pieces(" ".join(words[:20])) == [" ".join(words[:20])]
+
+
+def test_labels_that_share_a_sentence_are_added_up_sentence_by_sentence() -> None:
+    file = RiskFile(
+        version=1,
+        sums={"trouble": ["loss", "drink"]},
+        labels={"loss": ["he died", "she died"], "drink": ["I drink", "too much wine"]},
+        none=["my balance", "a card", "the rate"],
+        neighbours=2,
+    )
+    rows = np.eye(3, dtype=np.float32)[[0, 0, 1, 1, 2, 2, 2]]
+    between = np.array([[0.7, 0.7, 0.0], [0.0, 0.0, 1.0]], np.float32)
+    risks = RiskModel.fit(file, rows).score(["he died and I drink", "my balance"], between)
+    assert risks["trouble"] > 0.75 > max(risks["loss"], risks["drink"])
+
+
+def test_a_sum_of_labels_that_are_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no label 'drink'"):
+        RiskFile(version=1, sums={"trouble": ["drink"]}, labels={"loss": ["he died"]})
+    with pytest.raises(ValueError, match="'loss' is a label already"):
+        RiskFile(version=1, sums={"loss": ["loss"]}, labels={"loss": ["he died"]})
+
+
+def test_what_is_denied_of_one_crisis_is_no_sign_of_another() -> None:
+    scores = {"self_harm": 0.9, "violence": 0.7, "need": 0.95, "peril": 0.95}
+    assert BOOK.evaluate(TurnFacts(text="I'm not going to kill myself", risks=scores)) is None
+    firing = BOOK.evaluate(TurnFacts(text="everything went away with him", risks={"need": 0.8}))
+    assert firing is not None
+    assert (firing.rule_id, firing.evidence) == ("vulnerable", "need=0.80")
+
+
 def test_the_shipped_examples_are_many_and_stand_under_one_label_each() -> None:
     shipped = load_yaml(CONFIGS / "risk.yaml", RiskFile)
     plain = [text.casefold() for text in shipped.texts]
     assert len(plain) == len(set(plain)) > 900
     named = {label for rule in BOOK.rules for label in rule.when.risk}
-    assert named <= set(shipped.labels)
+    assert named <= {*shipped.labels, *shipped.sums}
 
 
 def test_the_classifier_alone_makes_a_rule_fire_and_its_score_is_the_evidence() -> None:

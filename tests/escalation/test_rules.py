@@ -215,7 +215,7 @@ def test_yes_counts_only_after_an_offer() -> None:
         (TurnFacts(low_confidence_run=3), Reason.POOR_RECOGNITION),
         (TurnFacts(no_evidence_run=3), Reason.NO_EVIDENCE),
         (TurnFacts(gate_rejections=3), Reason.NOT_GROUNDED),
-        (TurnFacts(repeated_answer=3), Reason.REPEATED_ANSWER),
+        (TurnFacts(repeated_answer=2), Reason.REPEATED_ANSWER),
         (TurnFacts(deadlines_missed=2), Reason.DEADLINE_MISSED),
         (TurnFacts(worker_down=True), Reason.WORKER_DOWN),
     ],
