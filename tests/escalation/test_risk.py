@@ -98,7 +98,7 @@ def test_what_is_denied_of_one_crisis_is_no_sign_of_another() -> None:
     assert BOOK.evaluate(TurnFacts(text="I'm not going to kill myself", risks=scores)) is None
     firing = BOOK.evaluate(TurnFacts(text="everything went away with him", risks={"need": 0.8}))
     assert firing is not None
-    assert (firing.rule_id, firing.evidence) == ("vulnerable", "need=0.80")
+    assert (firing.rule_id, firing.evidence) == ("in-need", "need=0.80")
 
 
 def test_the_shipped_examples_are_many_and_stand_under_one_label_each() -> None:
