@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import deque
+
+from telephony.limits import TokenBucket
 
 KEYS = frozenset("0123456789*#ABCD")
 _TELLS_KEYS = re.compile(r"Content-Type:\s*application/dtmf|^\s*Signal\s*=|DTMF[^\n]*'.'", re.IGNORECASE | re.MULTILINE)
@@ -17,18 +18,19 @@ def without_keys(record: logging.LogRecord) -> bool:
 
 
 class DigitGate:
-    """Lets at most ``per_second`` digits of any second through. Pure; ``now`` is monotonic seconds."""
+    """Lets ``burst`` digits through at once and ``per_second`` in the long run. Pure; ``now`` is monotonic seconds.
 
-    def __init__(self, per_second: int) -> None:
-        self._per_second = per_second
-        self._passed: deque[float] = deque(maxlen=per_second)
+    A telephone may send a stored number, or what a stalled network held back, in one burst: a card with its date and
+    code is 26 keys (linphonec, by SIP INFO), and one that is lost of them is a wrong number.
+    """
+
+    def __init__(self, per_second: int, burst: int) -> None:
+        self._bucket = TokenBucket(per_second, burst, 0.0)
         self.dropped = 0
 
     def admit(self, digit: str, now: float) -> bool:
         """Whether this press goes on to the session; unknown keys never do."""
-        full = len(self._passed) == self._per_second and now - self._passed[0] < 1.0
-        if digit not in KEYS or full:
+        if digit not in KEYS or not self._bucket.take(now):
             self.dropped += 1
             return False
-        self._passed.append(now)
         return True

@@ -62,7 +62,7 @@ class SipLeg:
         self._wire = WireAudio(CallPcm(call.audio))
         self._port: LegPort | None = None
         self._concealer: Concealer | None = None
-        self._digits = DigitGate(settings.dtmf_per_second)
+        self._digits = DigitGate(settings.dtmf_per_second, settings.dtmf_burst)
         self._early_digits: list[str] = []
         self._held = False
         self._ending: tuple[HangupReason, str] | None = None

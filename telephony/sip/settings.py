@@ -57,7 +57,8 @@ class SipSettings(Settings):
         le=10,
         description="How late the library's threads (three a call) may wake, so that many wake at once; Linux only.",
     )
-    dtmf_per_second: int = Field(default=10, ge=1, le=50, description="Digits beyond this rate are dropped.")
+    dtmf_per_second: int = Field(default=10, ge=1, le=50, description="Digits in the long run; more are dropped.")
+    dtmf_burst: int = Field(default=40, ge=1, le=200, description="Digits at once, as of a number that a phone keeps.")
     transfer_timeout_s: float = Field(
         default=30.0, gt=0, le=300, description="How long a REFER may wait for its final NOTIFY."
     )

@@ -20,7 +20,7 @@ from websockets.frames import CloseCode
 from websockets.protocol import Event, State
 
 from contracts.clock import Clock
-from telephony.websocket.limits import TokenBucket
+from telephony.limits import TokenBucket
 from telephony.websocket.settings import ConnectionLimits
 
 _PIECE = 4096

@@ -23,13 +23,13 @@ from contracts.clock import Clock
 from contracts.errors import LegClosed
 from contracts.leg import HangupReason, LegCapabilities, LegInfo, LegPort, TransferResult
 from telephony.conceal import Concealer
+from telephony.limits import TokenBucket
 from telephony.resample import StreamResampler
 from telephony.ticker import MediaTicker
 from telephony.websocket.auth import TOKEN_PARAMETER
 from telephony.websocket.connection import GuardedConnection
 from telephony.websocket.events import Dtmf, Marked, Media, Started, Stopped, Violation
 from telephony.websocket.g711 import ULAW_SILENCE, linear_to_ulaw, ulaw_to_linear
-from telephony.websocket.limits import TokenBucket
 from telephony.websocket.playout import Playout
 from telephony.websocket.settings import WebSocketSettings
 from telephony.websocket.twilio import RATE, State, TwilioProtocol, printable
@@ -85,7 +85,7 @@ class TwilioLeg:
         self._up = StreamResampler(RATE, 16_000)
         self._down = StreamResampler(16_000, RATE)
         self._playout = Playout(settings.lead_ms / 1000, settings.mark_interval_s)
-        self._digits = TokenBucket(settings.limits.dtmf_per_s, settings.limits.dtmf_per_s, now)
+        self._digits = TokenBucket(settings.limits.dtmf_per_s, settings.limits.dtmf_burst, now)
         self._silence = protocol.media(_SILENCE)
         self._last_media = now
         self._blocked_since: float | None = None

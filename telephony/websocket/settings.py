@@ -35,7 +35,8 @@ class ConnectionLimits(Settings):
     violations: int = Field(
         default=50, ge=0, description="Bad messages that are dropped and counted before the call ends."
     )
-    dtmf_per_s: float = Field(default=10.0, gt=0, le=50, description="Digits beyond this rate are dropped.")
+    dtmf_per_s: float = Field(default=10.0, gt=0, le=50, description="Digits in the long run; more are dropped.")
+    dtmf_burst: int = Field(default=40, ge=1, le=200, description="Digits at once, as of a number that a phone keeps.")
     unread_bytes: int = Field(default=32_768, ge=4096, description="Unsent bytes from which on audio is dropped.")
     unread_s: float = Field(default=5.0, gt=0, le=60, description="A peer that reads nothing for so long is cut off.")
 

@@ -75,7 +75,7 @@ async def test_keys_by_sip_info(start_bot: Any, tmp_path: Path) -> None:
 
 
 async def test_a_flood_of_keys_is_cut_to_the_rate_and_the_call_goes_on(start_bot: Any, tmp_path: Path) -> None:
-    bot = await start_bot("--set", "dtmf_per_second=5")
+    bot = await start_bot("--set", "dtmf_per_second=5", "--set", "dtmf_burst=5")
     flood = [sipp.key(cseq, "1") for cseq in range(2, 62)]
     await run_sipp(tmp_path, sipp.answered(*flood, sipp.hang_up(62)), bot.port, "echo")
     assert (await bot.event("closed"))["reason"] == "caller"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from telephony.websocket.limits import TokenBucket
+from telephony.limits import TokenBucket
 
 
 def test_a_burst_is_admitted_then_only_the_rate() -> None:
