@@ -82,7 +82,8 @@ def test_processes_that_start_at_once_make_the_schema_once(cluster: Cluster, tmp
 
 def test_two_who_write_one_chain_leave_no_gap_and_no_fork(url: str, record: sa.Engine, tmp_path: Path) -> None:
     engines = [open_database(url, tmp_path, 20_000) for _ in range(2)]
-    logs = [EventLog(engine, tmp_path / f"spool{number}", FAST) for number, engine in enumerate(engines)]
+    alarms = Alarms()
+    logs = [EventLog(engine, tmp_path / f"spool{number}", FAST, alarm=alarms) for number, engine in enumerate(engines)]
 
     def act(engine: sa.Engine) -> None:
         for number in range(20):
@@ -97,6 +98,7 @@ def test_two_who_write_one_chain_leave_no_gap_and_no_fork(url: str, record: sa.E
     for thread in threads:
         thread.join(60)
     assert [log.close(20) for log in logs] == [True, True]
+    assert alarms.seen == [], "each waited for the other; nobody was refused and went to the spool"
     for engine in engines:
         engine.dispose()
     assert length_of(record) == 400
