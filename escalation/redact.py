@@ -72,7 +72,7 @@ _LISTED = re.compile(r"\d, (?:and )?\d")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _EXTENSION = re.compile(r",? ?(?:x|ext(?:ension|n)?\.? ?)\d{1,6}\b", re.IGNORECASE)
 _SHORT_PHONE = re.compile(
-    r"(?<![\w$€£.,/-])(?<!\d )(?:\d{2,4}(?:[ .-]\d{2,6}){1,3}|\d{7,8}(?!\w))(?![\d%])(?![.,/ -]\d)"
+    r"(?<![\w$€£.,/-])(?<!\d )(?:\d{2,4}(?:[ .-]\d{2,6}){1,3}|(?<!\+)\d{7,8}(?!\w))(?![\d%])(?![.,/ -]\d)"
 )
 """Seven and eight digits in groups, which are a phone number only where one is spoken of …"""
 _LOCAL_PHONE = re.compile(r"\d{3}-\d{4}")
