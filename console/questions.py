@@ -138,10 +138,9 @@ class Questions:
 
     async def _went_live(self) -> tuple[str, datetime]:
         """The release that callers hear, and since when; what was asked before may be answered by now."""
-        release = (await self.library(lambda base: base.stats())).release
-        moves = await self.library(lambda base: base.changes())
-        at = next((one.at for one in moves if one.action in ("publish", "rollback")), "")
-        return release, datetime.fromisoformat(at) if at else datetime.min.replace(tzinfo=UTC)
+        stats = await self.library(lambda base: base.stats())
+        at = stats.live_since
+        return stats.release, datetime.fromisoformat(at) if at else datetime.min.replace(tzinfo=UTC)
 
     async def _meanings(self, texts: Sequence[str]) -> Vectors | None:
         """Vectors of the questions, remembered by text; None while the knowledge base cannot be asked."""

@@ -44,8 +44,8 @@ CHOOSE_S = 8.0
 KEYING_S = 12.0
 """Between two keys of a number."""
 TRIES = 3
-MAX_KEYS = 15
-"""ITU-T E.164: digits of a number, country code included."""
+MAX_KEYS = 20
+"""One more than a payment card can have: what is too long for a telephone is read to its end, and refused whole."""
 
 
 class QueueWait:
@@ -238,6 +238,8 @@ class QueueWait:
         self._collecting = True
         try:
             for attempt in range(TRIES):
+                if attempt:
+                    self._keys.clear()  # the rest of what was too long is no number either
                 if attempt or not asked:
                     await self._say_unless_stirred(
                         self._speaking.lines.get("callback_wrong" if attempt else "callback_which")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from stdnum import luhn
+
 _USER = re.compile(r"^(?:sips?:|tel:)?([^@;?]+)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s().\-/]")
 _NUMBER = re.compile(r"^\+?\d{5,15}$")
@@ -11,6 +13,8 @@ _NUMBER = re.compile(r"^\+?\d{5,15}$")
 _ADDRESS = re.compile(r"^sips?:[^@\s<>;?]+@[^\s<>;?@]+$", re.IGNORECASE)
 _NOBODY = frozenset({"anonymous", "unknown", "unavailable", "restricted", "private", "withheld"})
 _GROUP = 3
+_SHORT_CARD = re.compile(r"^(?:3[47]\d{13}|3[0689]\d{12})$")
+"""American Express and Diners Club, the only payment cards that are no longer than a telephone number may be."""
 
 
 def number_of(caller: str) -> str:
@@ -37,8 +41,9 @@ def link_of(target: str) -> str:
 
 
 def keyed_number(keys: str) -> str:
-    """What was keyed in, if it can be called; a star at its beginning or two zeros stay as they are keyed."""
-    return keys if keys.isdigit() and _NUMBER.match(keys) else ""
+    """What was keyed in, if it can be called and is no payment card; zeros at its beginning stay as they are keyed."""
+    card = _SHORT_CARD.match(keys) is not None and luhn.is_valid(keys)
+    return keys if keys.isdigit() and _NUMBER.match(keys) and not card else ""
 
 
 def spoken_number(target: str) -> str:

@@ -63,13 +63,15 @@ class DocumentText:
 @dataclass(slots=True, frozen=True)
 class Stats:
     """State of the base. ``documents`` and ``passages`` are those of the draft; ``pending``: passages whose vectors are
-    still to be made or entered; ``degraded``: an index is down; ``release``: the live one, empty before the first."""
+    still to be made or entered; ``degraded``: an index is down; ``release``: the live one, and ``live_since`` in
+    ISO 8601; both empty before the first."""
 
     documents: int
     passages: int
     pending: int
     degraded: str = ""
     release: str = ""
+    live_since: str = ""
     live_passages: int = 0
     held: int = 0
 

@@ -250,6 +250,7 @@ class KnowledgeBase:
             pending=self._indexer.pending,
             degraded=self._indexer.degraded,
             release=release_name(live.release) if live else "",
+            live_since=self._releases.live_since(),
             live_passages=len(live) if live else 0,
             held=len(self._store.held()),
         )

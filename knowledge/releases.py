@@ -40,6 +40,12 @@ class ReleaseStore:
         with self._engine.connect() as connection:
             return _live(connection)
 
+    def live_since(self) -> str:
+        """When the live release was published or rolled back to, in ISO 8601; empty before the first."""
+        moved = sa.select(changes.c.at).where(changes.c.action.in_(_MOVES)).order_by(changes.c.change.desc()).limit(1)
+        with self._engine.connect() as connection:
+            return _iso(connection.execute(moved).scalar())
+
     def digest(self, number: int) -> str:
         """What is in a release, as one word. Raises ReleaseUnknown."""
         return str(self._row(number).digest)

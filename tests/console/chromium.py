@@ -69,9 +69,11 @@ def chromium(home: Path, *flags: str) -> Iterator[Chrome]:
 
 
 def see(chrome: Chrome, words: str) -> None:
-    """Wait until the page says so."""
-    WebDriverWait(chrome, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]).until(
-        lambda one: words in one.find_element(By.TAG_NAME, "body").text, f"{words!r} never came"
+    """Wait until the page says so. Asked in one step, of whatever page is there: an element found a moment ago may
+    belong to the page that has just been left."""
+    WebDriverWait(chrome, PATIENCE_S).until(
+        lambda one: words in one.execute_script("return document.body ? document.body.innerText : ''"),
+        f"{words!r} never came",
     )
 
 

@@ -170,6 +170,28 @@ def test_a_withheld_number_is_keyed_in_and_keys_of_it_are_not_recorded(talk: Any
     assert "7" not in digits
 
 
+def test_a_card_keyed_in_where_a_number_is_asked_for_is_kept_nowhere(talk: Any) -> None:
+    card = "4012888888881881"
+
+    async def scenario(t: Talk) -> None:
+        busy(t, "ann")
+        await t.ask("I want to talk to a person")
+        t.say("can you call me back please")
+        await t.quiet(2)
+        t.press(f"{card}1228#")
+        await t.quiet(2)
+        assert "That is no number" in heard(t)
+        t.press("5557654321#")
+        await t.quiet(2)
+        t.press("1")
+        await t.finish()
+
+    done = talk(scenario, **{**waiting(), "caller": "sip:anonymous@anonymous.invalid"})
+    assert [one.caller for one in done.record.tickets] == ["5557654321"]
+    spoken = heard(done).replace(" ", "").replace(",", "")
+    assert not any(card[at : at + 5] in spoken for at in range(len(card) - 4))
+
+
 def test_whoever_says_nothing_to_the_number_goes_on_waiting(talk: Any) -> None:
     async def scenario(t: Talk) -> None:
         busy(t, "ann")

@@ -35,6 +35,12 @@ def test_keyed_numbers_have_a_sensible_length() -> None:
     assert [keyed_number(one) for one in ("12", "5551234567", "1" * 16, "555*123")] == ["", "5551234567", "", ""]
 
 
+def test_a_payment_card_that_is_keyed_in_is_no_number_to_call() -> None:
+    cards = ("4111111111111111", "371449635398431", "30569309025904", "6304000000000000004")
+    assert [keyed_number(one) for one in cards] == [""] * 4
+    assert keyed_number("371449635398432") == "371449635398432"  # not a card's check digit
+
+
 def test_a_number_is_read_back_digit_by_digit_in_groups() -> None:
     assert spoken_number("+15551234567") == "plus 1, 5 5 5, 1 2 3, 4 5 6 7"
     assert spoken_number("5551234") == "5 5 5, 1 2 3 4"

@@ -98,6 +98,17 @@ def test_rollback_goes_to_the_release_before_and_takes_less_than_a_second(bases:
     assert [one.action for one in base.changes()][:3] == ["rollback"] * 3
 
 
+def test_since_when_a_release_is_live_is_known_however_much_was_done_after_it(bases: Bases) -> None:
+    base = bases()
+    assert base.stats().live_since == ""
+    publish(base, WIRES)
+    since = base.changes()[0].at
+    for count in range(101):
+        base.add(b"# Note\n\nThis is note %d." % count, "note.md", by="maria")
+    assert "publish" not in [one.action for one in base.changes()]
+    assert base.stats().live_since == since
+
+
 def test_rollback_after_a_restart_and_to_a_release_whose_file_is_gone(bases: Bases, tmp_path: Path) -> None:
     base = bases()
     for cost in (b"25", b"26"):
