@@ -184,16 +184,26 @@ def _other_bound(claim: str, line: str) -> str:
 
 def _one_end(claim: str, line: str) -> str:
     said, bounded = facts(claim), {fact for fact, _ in _bounds(claim)}
-    values = {fact.partition(":")[2].split()[0] for fact in said - bounded if not fact.startswith(("name", "time"))}
+    held, values = _values(said), _values(said - bounded)
     for match in _SPAN.finditer(canonical(line)):
         if match["mark"].lower() == "and" and not match["between"]:
             continue
-        low, high = (f"{float(end.rstrip('.,').replace(',', '')):.12g}" for end in (match["low"], match["high"])
-                     if end.count(".") < 2)  # fmt: skip
-        held = {fact.partition(":")[2].split()[0] for fact in said if not fact.startswith(("name", "time"))}
-        if len({low, high} & held) == 1 and {low, high} & values:
+        ends = {_figure(match["low"]), _figure(match["high"])}
+        if len(ends & held) == 1 and ends & values:
             return f"one end of {match[0].strip()}"
     return ""
+
+
+def _values(said: set[str]) -> set[str]:
+    """The figures of facts, whatever they count; times and dates have none."""
+    numeric = [fact.partition(":")[2] for fact in said if fact.startswith(("money:", "percent:", "number:"))]
+    return {value.split()[0] for value in numeric}
+
+
+def _figure(digits: str) -> str:
+    """As facts write it; a version or a date with dots ("1.2.3") is no figure and stays as it is."""
+    plain = digits.rstrip(".,").replace(",", "")
+    return plain if plain.count(".") > 1 else f"{float(plain):.12g}"
 
 
 def _unlimited(claim: str, line: str, question: str, thesaurus: Thesaurus, around: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from contracts.configfile import load_yaml
 from contracts.engines import Passage
@@ -143,3 +145,22 @@ def test_a_number_alone_bears_out_no_word_of_the_question(gate: GroundingGate) -
 @pytest.mark.parametrize(("answer", "passed"), [("Yes.", False), ("No.", True), ("Yes, we do not.", False)])
 def test_yes_and_no_are_held_against_the_passage(gate: GroundingGate, answer: str, passed: bool) -> None:
     assert gate.judge(answer, [ABROAD], "do you carry parcels to Russia?").passed is passed
+
+
+PIECES = """
+around the clock;24/7;1.2.3 - 4;01.02.2026 to 3.4.;between 2 and 4 percent;$5k;€1.234,50;12,50 €;up to;at least
+or more;unless;only if;twice a day;per month;half past six;half a dozen;Mon-Fri;Dec. 24;(555) 012-3456;9 a.m.;noon
+hundred;point;three;thousand;$;%;.;,;-;to;and;the fee;is;free;not;no;Gold;account;1e9;0,0;1,,2;9.9.9.9;²;٣;ten cents
+"""
+WRITTEN = st.lists(
+    st.one_of(st.sampled_from(PIECES.strip().replace("\n", ";").split(";")), st.text(max_size=6)), max_size=9
+).map(" ".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=WRITTEN, claim=WRITTEN, question=WRITTEN)
+@example(text="We are there.", claim="We are there around the clock.", question="when are you there")
+@example(text="Use version 1.2.3 - 4.", claim="Use version 4.", question="which version")
+def test_whatever_is_written_the_gate_has_a_verdict(gate: GroundingGate, text: str, claim: str, question: str) -> None:
+    verdict = gate.judge(claim, [passage(text)], question)
+    assert verdict == gate.judge(claim, [passage(text)], question)
