@@ -54,6 +54,8 @@ OnAudio = Callable[[bytes, float], None]
 """Internal PCM as it arrived (any length) and the monotonic time at which it was there."""
 
 _HOLD_ATTEMPTS = 10
+_PORT_ATTEMPTS = 3
+"""A port that was free a moment ago may be gone when the library wants it: browsers beside us take many."""
 
 
 class CallerSettings(Settings):
@@ -251,6 +253,23 @@ class CallerCall:
         self._adopt(new)
 
 
+async def _started(settings: CallerSettings) -> tuple[Runtime, int]:
+    """The library, and its SIP port. Raises ConfigError for one that cannot be used, BaresipError."""
+    for _ in range(_PORT_ATTEMPTS - 1 if settings.port == 0 else 0):
+        try:
+            return await _started_once(settings)
+        except BaresipError as error:
+            log.info("caller.another_port", error=str(error))
+    return await _started_once(settings)
+
+
+async def _started_once(settings: CallerSettings) -> tuple[Runtime, int]:
+    port = usable_port(settings.host, settings.port)
+    runtime = Runtime()
+    await runtime.start(caller_config(settings.host, port, settings.rtp_ports, settings.rtp_timeout_s))
+    return runtime, port
+
+
 class SipCaller:
     """The user agent. Enter it, dial, leave it."""
 
@@ -264,10 +283,8 @@ class SipCaller:
     async def __aenter__(self) -> Self:
         """Start the library. Raises ConfigError when the address or port cannot be used."""
         settings = self._settings
-        port = usable_port(settings.host, settings.port)
-        runtime = Runtime()
         try:
-            await runtime.start(caller_config(settings.host, port, settings.rtp_ports, settings.rtp_timeout_s))
+            runtime, port = await _started(settings)
             self._agent = await UserAgent.create(
                 runtime,
                 account(settings.user, f"{settings.host}:{port}", settings.transport, settings.codecs, catchall=False),

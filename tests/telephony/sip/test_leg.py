@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import telephony.sip.caller
 from contracts.errors import ConfigError, DialFailed, LegClosed
 from scripts.peers.compare import match
 from telephony.sip.caller import CallerCall, CallerSettings, SipCaller
@@ -65,6 +67,22 @@ async def test_sound_survives_both_ways_in_every_codec(start_bot: Any, codec: Co
     assert closed["reason"] == "caller"
     assert closed["concealed"] < 0.2 * closed["frames"]
     assert (tmp_path / "call.wav").stat().st_size > 2 * 64000
+
+
+async def test_a_port_that_was_taken_in_between_is_given_up_for_another(
+    start_bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await start_bot()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        ports = iter([taken])
+        monkeypatch.setattr(
+            telephony.sip.caller, "usable_port", lambda host, port: next(ports, usable_port(host, port))
+        )
+        async with SipCaller(CallerSettings(transport="tcp")) as caller:
+            call = await caller.dial(f"sip:tone@127.0.0.1:{bot.port}")
+            await Heard(call).more(0.1)
+            await call.hangup()
 
 
 async def test_a_call_by_tcp_is_answered(start_bot: Any) -> None:
