@@ -61,7 +61,9 @@ class Redactor:
 
     def body_of(self, event: Event) -> dict[str, Any]:
         """The body as it may be kept."""
-        body: dict[str, Any] = redact_value(event.body, IDENTIFIERS, self._names)
+        # First what is known, whole: redaction alone may find a part of it, and then the whole is there no more.
+        known = _cleared(event.body, self._taken.get(event.call_id, []))
+        body: dict[str, Any] = redact_value(known, IDENTIFIERS, self._names)
         if event.kind is EventKind.DTMF_RECEIVED:
             pressed = self._keys[event.call_id] = self._keys.get(event.call_id, 0) + 1
             self._keys.move_to_end(event.call_id)

@@ -50,6 +50,10 @@ def test_what_was_taken_out_of_a_turn_is_taken_out_of_what_repeats_it() -> None:
     assert redactor.body_of(misheard)["text"] == "Sure, it's [number]."
     asked = Event(EventKind.CASCADE_DECIDED, "call-2", {"asked": "it's 3499, 8632 for the free, 86283."}, 1)
     assert redactor.body_of(asked)["asked"] == "it's [number]."
+    heard = "my card is 4400 3388 1234 to 08, 2,422, thank you."  # its beginning alone is a number as well
+    said_now = Event(EventKind.TURN_CALLER, "call-4", {"text": heard}, 1)
+    asked = Event(EventKind.CASCADE_DECIDED, "call-4", {"asked": heard}, 1)
+    assert redactor.body_of(said_now)["text"] == redactor.body_of(asked)["asked"] == "my card is [number], thank you."
     other = Event(EventKind.CASCADE_DECIDED, "call-3", {"asked": "2222"}, 1)
     assert redactor.body_of(other)["asked"] == "2222", "of that call only"
 
