@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from stdnum import luhn
 
-from scripts.eval_spoken_cards import kept, measure
+from scripts.eval_spoken_cards import kept, leaves, measure
 from scripts.spoken_cards import STYLES, cards, voices
 from voice.digits import heard_digits
 from voice.settings import VoiceSettings
@@ -45,3 +45,9 @@ def test_six_spoken_numbers_are_in_no_file_table_or_recording(tmp_path: Path) ->
     for row in result["calls"]:
         assert row["runs"]["turns"] <= 8
         assert (tmp_path / "recordings" / f"{row['call']}.wav").stat().st_size > 100_000
+
+
+def test_fields_of_a_cell_are_searched_each_for_itself() -> None:
+    cell = '{"text": "4,400, 3,388", "confidence": 0.699, "more": [{"asked": "02"}]}'
+    assert sorted(leaves(cell)) == ["0.699", "02", "4,400, 3,388", "asked", "confidence", "more", "text"]
+    assert leaves("4400 3388 02") == ["4400 3388 02"]
