@@ -6,6 +6,7 @@ Pure: the same facts always fire the same rule. A call keeps the book it started
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,6 +46,11 @@ class Examples(Settings):
     quiet: list[str] = Field(default_factory=list)
 
 
+ELSEWHERE = "elsewhere"
+"""The place that is meant where none is named."""
+_NAMED = re.compile(r"\{(\w+)\}")
+
+
 class Rule(Settings):
     """One reason to leave the automated way."""
 
@@ -54,7 +60,7 @@ class Rule(Settings):
     """Lower is looked at first; the first rule that fires wins."""
     when: Trigger
     say: str = Field(min_length=1)
-    """What the caller hears before, in plain words."""
+    """What the caller hears before, in plain words; ``{names}`` as in RuleFile.local."""
     alone: str = ""
     """What the caller hears instead when nobody can be reached: for a crisis, whom to call. Empty: the usual line."""
     action: Action = Action.TRANSFER
@@ -82,7 +88,29 @@ class RuleFile(Settings):
     harmless: list[str] = Field(default_factory=list)
     """Patterns of clauses in which danger is only spoken of (definitions, films, programs): they cancel every rule
     that has a ``risk``."""
+    locale: str = ELSEWHERE
+    """Where the callers are: which of ``local`` is said."""
+    local: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Place → what ``{name}`` in ``say`` and ``alone`` stands for there (an emergency number); ``elsewhere`` has what
+    a place does not name itself."""
     rules: list[Rule] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _localised(self) -> RuleFile:
+        if self.locale != ELSEWHERE and self.locale not in self.local:
+            known = ", ".join(sorted(self.local)) or "none"
+            raise ValueError(f"locale {self.locale!r} is not under `local`; there are: {known}")
+        for rule in self.rules:
+            for text in (rule.say, rule.alone):
+                self.localised(rule.id, text)
+        return self
+
+    def localised(self, rule_id: str, text: str) -> str:
+        """``text`` with what its ``{names}`` stand for where the callers are. Raises ValueError for an unknown one."""
+        named = self.local.get(ELSEWHERE, {}) | self.local.get(self.locale, {})
+        if unknown := sorted(set(_NAMED.findall(text)) - named.keys()):
+            raise ValueError(f"rule {rule_id!r} says {{{unknown[0]}}}, which `local` does not name for {self.locale!r}")
+        return _NAMED.sub(lambda match: named[match[1]], text)
 
     @model_validator(mode="after")
     def _unique(self) -> RuleFile:
@@ -124,7 +152,11 @@ class RuleBook:
         patterns = [*file.harmless, *(text for rule in file.rules for text in (*rule.when.phrases, *rule.when.unless))]
         lexicon = Lexicon(file.words, file.heard_as, file.keep, words_of(patterns))
         self._lexicon = lexicon
-        self._rules = sorted(file.rules, key=lambda rule: rule.priority)
+        said = [
+            rule.model_copy(update={key: file.localised(rule.id, getattr(rule, key)) for key in ("say", "alone")})
+            for rule in file.rules
+        ]
+        self._rules = sorted(said, key=lambda rule: rule.priority)
         self._phrases = {rule.id: Phrases(rule.when.phrases, rule.when.unless, lexicon) for rule in self._rules}
         self._harmless = Phrases(file.harmless, (), lexicon)
 

@@ -291,6 +291,28 @@ def test_two_rules_of_one_id_are_refused(tmp_path: Path) -> None:
         RuleBook.load(write(tmp_path, GOOD + GOOD[GOOD.index("  - id") :]))
 
 
+def test_what_a_crisis_is_told_names_the_numbers_of_the_place_where_callers_are(tmp_path: Path) -> None:
+    shipped = RULES.read_text()
+
+    def told(locale: str) -> str:
+        book = RuleBook.load(write(tmp_path, shipped.replace("locale: elsewhere", f"locale: {locale}")))
+        firing = book.evaluate(TurnFacts(text="I want to kill myself"))
+        assert firing is not None
+        assert "{" not in " ".join(text for rule in book.rules for text in (rule.say, rule.alone))
+        return f"{firing.say} {firing.alone}"
+
+    assert "call your local emergency number or a crisis line" in told("elsewhere")
+    assert "call nine nine nine or the Samaritans, one one six, one two three" in told("GB")
+    assert "call one one two or a crisis line" in told("EU")
+
+
+def test_a_place_or_a_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="locale 'GB' is not under `local`; there are: none"):
+        RuleBook.load(write(tmp_path, f"locale: GB\n{GOOD}"))
+    with pytest.raises(ConfigError, match=r"says {emergency}, which `local` does not name for 'elsewhere'"):
+        RuleBook.load(write(tmp_path, GOOD.replace("Hello", "Call {emergency}")))
+
+
 def test_a_changed_rule_changes_the_digest(tmp_path: Path) -> None:
     first = RuleBook.load(write(tmp_path, GOOD))
     assert RuleBook.load(write(tmp_path, GOOD)).digest == first.digest
