@@ -96,11 +96,18 @@ def delays(said: Samples, said_at: float, heard: Samples, heard_at: float) -> li
     return found
 
 
+def was_quiet(track: Samples, start: float, at: float) -> bool:
+    """In the quarter of a second before; else a first sound cannot be told from what is being said."""
+    end = max(0, round((at - start) * RATE)) + 1
+    return bool(np.sqrt(np.mean(track[max(0, end - RATE // 4) : end] ** 2)) <= HEARD_RMS)
+
+
 def onset(track: Samples, start: float, after: float) -> float | None:
-    """Seconds from ``after``, if it was quiet then, to two loud 20 ms frames in a row; ``start``: of the track."""
-    first = max(0, round((after - start) * RATE))
-    if np.sqrt(np.mean(track[max(0, first - RATE // 4) : first + 1] ** 2)) > HEARD_RMS:
+    """Seconds from ``after``, if it was quiet then, to two loud 20 ms frames in a row within five; ``start``: of the
+    track."""
+    if not was_quiet(track, start, after):
         return None
+    first = max(0, round((after - start) * RATE))
     frames = track[first : first + 5 * RATE]
     frames = frames[: len(frames) // 320 * 320].reshape(-1, 320)
     loud = np.sqrt(np.mean(frames**2, axis=1)) > HEARD_RMS
@@ -115,13 +122,16 @@ class Figures:
     listen: list[float] = field(default_factory=list)
     take_over: list[float] = field(default_factory=list)
     lost: dict[str, list[float]] = field(default_factory=dict)
+    not_timed: dict[str, int] = field(default_factory=dict)
+    """Losses by what it was and why there is no figure."""
     suggested: list[float] = field(default_factory=list)
     helping: dict[str, Any] = field(default_factory=dict)
 
     def report(self) -> dict[str, Any]:
         """p50, p95, greatest, n and intervals of each, in seconds."""
         named = {"listen": self.listen, "take_over": self.take_over, "suggested": self.suggested, **self.lost}
-        return {**{name: summary(values) for name, values in named.items() if values}, "helping": self.helping}
+        measured = {name: summary(values) for name, values in named.items() if values}
+        return {**measured, "not_timed": self.not_timed, "helping": self.helping}
 
 
 @dataclass(slots=True)
@@ -241,6 +251,9 @@ async def losing(operator: OperatorProcess, url: str, home: Path, rounds: int, f
     for name, at in gone:
         if (after := onset(heard, caller.answered, at)) is not None:
             figures.lost.setdefault(name, []).append(after)
+        else:
+            why = "silence for 5 s" if was_quiet(heard, caller.answered, at) else "not quiet before"
+            figures.not_timed[f"{name}: {why}"] = figures.not_timed.get(f"{name}: {why}", 0) + 1
 
 
 async def lose(operator: OperatorProcess, one: Supervisor, caller: Caller, die: Die) -> float:

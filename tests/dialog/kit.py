@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -356,8 +357,6 @@ class Talk:
 
         ``heard``: of Transcript.
         """
-        import math
-
         now = self.clock.now()
         transcript = Transcript(text, avg_logprob=math.log(confidence), rejected=rejected, **heard)
         ended = ended or now - 0.4
@@ -381,6 +380,13 @@ class Talk:
         await asyncio.sleep(0.2)
         await self.quiet()
         return " ".join(body["heard"] for body in self.record.bodies(EventKind.TURN_OPERATOR)[before:])
+
+    async def zero_in_mid_answer(self) -> None:
+        """The caller presses zero while the operator answers."""
+        self.say("When are your branches open?")
+        await asyncio.sleep(1.5)
+        self.front.on_dtmf("0")
+        await self.quiet(0.7)
 
     async def finish(self) -> None:
         """Until the call is over by itself."""

@@ -11,7 +11,7 @@ from contracts.engines import Passage, Word
 from contracts.events import DtmfReceived, EventKind, SilenceElapsed
 from contracts.handoff import Reason
 from contracts.leg import HangupReason
-from tests.dialog.kit import Finds, Says
+from tests.dialog.kit import Finds, Says, Talk
 from voice.completeness import Expectation
 
 
@@ -222,14 +222,7 @@ def test_a_follow_up_is_understood_with_the_question_before(talk: Any) -> None:
 
 
 def test_what_was_heard_of_a_withdrawn_answer_is_kept(talk: Any) -> None:
-    async def scenario(call: Any) -> None:
-        call.say("When are your branches open?")
-        await asyncio.sleep(1.5)
-        call.front.on_dtmf("0")
-        await asyncio.sleep(0.2)
-        await call.quiet()
-
-    call = talk(scenario)
+    call = talk(Talk.zero_in_mid_answer)
     answer = next(one for one in call.record.bodies(EventKind.TURN_OPERATOR) if one["rung"] == "extractive")
     assert answer["interrupted"]
     assert 0 < len(answer["heard"]) < len(answer["text"])

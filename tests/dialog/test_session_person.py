@@ -10,6 +10,7 @@ import pytest
 from contracts.events import EventKind
 from contracts.handoff import HandoffStatus, Reason
 from contracts.leg import HangupReason, TransferResult
+from tests.dialog.kit import Talk
 
 
 @pytest.mark.parametrize("words", ["Can I talk to a human?", "agent", "Operator please."])
@@ -26,14 +27,7 @@ def test_asking_for_a_person_reaches_one(talk: Any, words: str) -> None:
 
 
 def test_the_key_zero_reaches_a_person_even_in_mid_answer(talk: Any) -> None:
-    async def scenario(call: Any) -> None:
-        call.say("When are your branches open?")
-        await asyncio.sleep(1.5)
-        call.front.on_dtmf("0")
-        await asyncio.sleep(0.2)
-        await call.quiet()
-
-    call = talk(scenario)
+    call = talk(Talk.zero_in_mid_answer)
     assert len(call.leg.transfers) == 1
     assert call.record.bodies(EventKind.DTMF_RECEIVED) == [{"digit": "0"}]
 

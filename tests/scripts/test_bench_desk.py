@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("selenium", reason="selenium missing: pip install -e .[dev]")
 
 from contracts.audio import RATE
-from scripts.bench_desk import GAP_S, behind, delays, onset
+from scripts.bench_desk import GAP_S, behind, delays, onset, was_quiet
 
 NOISE = np.random.default_rng(3).standard_normal(4 * RATE) * 2000
 
@@ -28,6 +28,7 @@ def test_an_onset_counts_from_the_click_and_only_out_of_quiet() -> None:
     track = np.concatenate((np.zeros(RATE), NOISE))
     assert onset(track, 50.0, 50.8) == pytest.approx(0.2, abs=0.02)
     assert onset(track, 50.0, 51.5) is None
+    assert [was_quiet(track, 50.0, at) for at in (50.8, 51.5)] == [True, False]
 
 
 def test_how_loud_it_is_behind_what_was_said_is_found_at_each_of_its_places() -> None:
